@@ -1,0 +1,1 @@
+"""The Causerie conformance suite. Drives any server; never imports the reference."""
