@@ -1,1 +1,4 @@
-"""The Causerie protocol: declarations, messages, codec, clauses, vectors. Imports neither the reference nor the suite."""
+"""The Causerie protocol: declarations, messages, codec, clauses, vectors.
+
+Imports neither the reference nor the suite.
+"""
