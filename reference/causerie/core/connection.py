@@ -1,0 +1,320 @@
+"""One peer of a server: octets in, frames out.
+
+    shell                       Connection                          handlers (requests, login, sending)
+    receive_data, receive_eof → decoder → order of checks [ERR-7] → what the request does
+    take, written             ← output  ← answers and events      ←
+
+In here: the states of a connection, the order of checks up to the state, order of answers, what is read when, how a
+connection ends, and its deadlines. Not in here: what a request means (the handlers, found by the frame's name), who is
+told what (`hub`), sockets and threads (shells).
+
+Rules, which every change of a connection's state obeys:
+
+* A frame is processed when all that came before it has its answer, with one exception: SEND follows SEND, because a
+  store that commits in groups would be idle otherwise. ACKs come in the order in which the store was asked.
+* When it is CLOSING nothing is queued any more, and what comes in is counted and dropped [STATE-4].
+* Logged out before BYE is queued, not after it.
+* `closed` is the last word: the shell closes the socket and forgets the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from causerie.core.output import Output
+from causerie.core.refusal import Ended, Refused
+from causerie_spec.codec import Decoder, FrameTooLarge, Malformed, RawFrame, decode, encode
+from causerie_spec.codes import IDLE_FACTOR, MAX_BODY, MAX_BODY_BEFORE_READY, ByeCode, ErrorCode
+from causerie_spec.messages import Bye, Compose, Error, Message, Send
+from causerie_spec.states import TABLE, UNKNOWN, Outcome, State, column
+
+if TYPE_CHECKING:
+    from causerie.core.hub import Hub
+
+Handler = Callable[["Connection", float, int, Message], None]
+"""What a request does: (connection, now, ref, message). Raises `Refused` or `Ended`."""
+
+_DETAIL_LIMIT = 200
+"""Characters of a detail or reason, so that it fits a str8 whatever it quotes."""
+
+
+class Connection:
+    """One accepted connection.
+
+    *peer* is the address, for logs. Created by `Hub.connect`. All methods that take `now` may change what the shell has
+    to do next; the hub notes such connections for `Hub.take_dirty`.
+    """
+
+    __slots__ = (
+        "_accepted_at",
+        "_active_at",
+        "_closing_at",
+        "_dropped",
+        "_eof",
+        "_held",
+        "armed",
+        "closed",
+        "decoder",
+        "display",
+        "failures",
+        "handle",
+        "hub",
+        "keepalive",
+        "negotiated",
+        "output",
+        "peer",
+        "pending_sends",
+        "ready_at",
+        "shell",
+        "state",
+        "waiting",
+    )
+
+    def __init__(self, hub: Hub, peer: str, now: float) -> None:
+        self.hub = hub
+        self.peer = peer
+        self.shell: object = None
+        """The shell's own side of this connection; the core does not look at it."""
+        self.state = State.HELLO
+        self.handle: str | None = None
+        """Who is logged in."""
+        self.display = ""
+        self.negotiated: frozenset[str] = frozenset()
+        self.keepalive = 0
+        """Seconds; 0 none."""
+        self.failures = 0
+        """AUTH_FAILED so far [LOGIN-7]."""
+        self.waiting = False
+        """A request other than SEND waits for the store."""
+        self.pending_sends = 0
+        """SENDs that wait for the store."""
+        self.output = Output()
+        self.decoder = Decoder(MAX_BODY_BEFORE_READY)
+        self.closed = False
+        """The shell is to close the socket now, whatever is unsent."""
+        self.armed: float | None = None
+        self._held: RawFrame | None = None
+        self._eof = False
+        self._accepted_at = now
+        self._active_at = now
+        self._closing_at = 0.0
+        self._dropped = 0
+
+    # What shells do.
+
+    def receive_data(self, now: float, data: bytes) -> None:
+        """Octets came from the peer."""
+        if self.state is State.CLOSING:
+            self._dropped += len(data)
+            if self._dropped > self.hub.limits.closing_octets:
+                self._close()
+            return
+        self.decoder.feed(data)
+        self.process(now)
+
+    def receive_eof(self, now: float) -> None:
+        """The peer's stream ended (FIN)."""
+        self._eof = True
+        if self.state is State.CLOSING:
+            self._settle()
+        else:
+            self.process(now)
+
+    def lost(self, now: float) -> None:
+        """The connection broke (reset, or a failed write): nothing more can be sent."""
+        if self.state is not State.CLOSING:
+            self.hub.logout(self, now)
+            self.state = State.CLOSING
+        self._close()
+
+    def take(self) -> bytes:
+        """The octets to write next; empty while some are in flight, or there are none."""
+        if not self.output:
+            return b""
+        congested = not self.reading
+        data = self.output.take(self.hub.limits.write_octets)
+        if congested and self.reading:
+            self.hub.soon(self)  # it was not read because of what is now in flight: there may be frames held back
+        return data
+
+    def written(self, now: float, count: int) -> None:
+        """The peer's side took *count* octets of those in flight."""
+        self.output.written(count)
+        if not self.reading:
+            self._active_at = now  # [KEEP-5]
+        self._settle()
+
+    @property
+    def reading(self) -> bool:
+        """Should the shell read from the peer? If not, the peer's sending is held up by TCP [LOAD-4]."""
+        if self.closed or self._eof:
+            return False
+        return self.state is State.CLOSING or not self._congested()
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will ever be written: the shell half-closes (FIN) [CLOSE-3]."""
+        return self.state is State.CLOSING and not self.output
+
+    # Deadlines (`timers.Timed`).
+
+    def due(self) -> float | None:
+        """When `expire` has something to do, in seconds on the clock of `now`."""
+        match self.state:
+            case State.CLOSING:
+                return None if self.closed else self._closing_at
+            case State.READY:
+                return self._active_at + IDLE_FACTOR * self.keepalive if self.keepalive else None
+            case _:
+                return self._accepted_at + self.hub.limits.handshake_timeout
+
+    def expire(self, now: float) -> None:
+        """The deadline has come."""
+        match self.state:
+            case State.CLOSING:
+                self._close()
+            case State.READY:  # [KEEP-2]
+                self.end(now, Ended(ByeCode.IDLE, f"no frame for {now - self._active_at:.1f} s"))
+            case _:  # [KEEP-6]
+                limit = self.hub.limits.handshake_timeout
+                self.end(now, Ended(ByeCode.HANDSHAKE_TIMEOUT, f"not logged in within {limit:g} s"))
+
+    # What handlers and the hub do.
+
+    def answer(self, message: Message, ref: int) -> None:
+        """Queue the answer to the request of that ref [FRAME-10]."""
+        if self.state is not State.CLOSING:
+            self.output.put(encode(message, ref), own=True)
+            self.hub.touch(self)
+
+    def event(self, now: float, data: bytes, own: bool) -> None:
+        """Queue encoded events; *own* says whether this connection caused them."""
+        if self.state is not State.READY:
+            return
+        self.output.put(data, own)
+        self.hub.touch(self)
+        if self.output.others > self.hub.limits.queue_octets:  # [LOAD-1, LOAD-2]
+            self.output.drop()
+            self.end(now, Ended(ByeCode.SLOW_CONSUMER, "events were not read fast enough"))
+
+    def become_ready(self, now: float, handle: str, display: str) -> None:
+        """Login is complete; the caller queues READY next [MSG-8]."""
+        self.handle = handle
+        self.display = display
+        self.state = State.READY
+        self.decoder.limit = MAX_BODY
+        self._active_at = now  # [KEEP-2]: counted from READY
+        self.hub.timers.arm(self)
+
+    def end(self, now: float, ended: Ended, ref: int = 0) -> None:
+        """Queue BYE, the last frame [STATE-4]."""
+        if self.state is State.CLOSING:
+            return
+        self.hub.logout(self, now)
+        self.output.put(encode(Bye(int(ended.code), ended.retry_ms, ended.reason[:_DETAIL_LIMIT]), ref), own=True)
+        self._begin_closing(now)
+        self.hub.touch(self)
+        self.hub.log_end(self, ended)
+
+    # The order of checks [ERR-7].
+
+    def process(self, now: float) -> None:
+        """Process what is whole and may be processed now."""
+        while self.state is not State.CLOSING and not self._congested():
+            frame = self._held
+            if frame is not None:
+                self._held = None
+            else:
+                try:
+                    frame = self.decoder.next_frame()
+                except FrameTooLarge as error:  # [FRAME-4]
+                    if not self.pending_sends:
+                        self.end(now, Ended(ByeCode.FRAME_TOO_LARGE, str(error)), error.ref)
+                    break
+            if frame is None:
+                break
+            self._active_at = now
+            if self.pending_sends and frame.type != Send.TYPE:
+                self._held = frame
+                break
+            try:
+                self._dispatch(now, frame)
+            except (Refused, Ended) as refusal:
+                if self.pending_sends:  # its answer comes after theirs [REQ-2]
+                    self._held = frame
+                    break
+                self._refuse(now, refusal, frame)
+        if self._eof and self.state is not State.CLOSING and not self._waits():  # [CLOSE-4]
+            self.hub.logout(self, now)
+            self._begin_closing(now)
+        self.hub.touch(self)
+
+    def _dispatch(self, now: float, frame: RawFrame) -> None:
+        if self.state is State.HELLO:
+            self._dispatch_hello(now, frame)
+            return
+        name = column(frame.type, self.negotiated)
+        if name is UNKNOWN:
+            if frame.ref:  # [ERR-4], and [ERR-5] if not
+                raise Refused(ErrorCode.UNSUPPORTED, f"type {frame.type:#04x} is not known on this connection")
+            return
+        message = self._decode(frame)
+        outcome = TABLE[self.state][name]
+        if outcome is Outcome.ACCEPT:
+            self.hub.handlers[name](self, now, frame.ref, message)
+        elif outcome is Outcome.WRONG_STATE:
+            raise Refused(ErrorCode.WRONG_STATE, f"{name} does not belong in state {self.state.value}")
+
+    def _dispatch_hello(self, now: float, frame: RawFrame) -> None:
+        name = column(frame.type, self.negotiated)
+        if TABLE[State.HELLO][name] is not Outcome.ACCEPT:  # [STATE-1]
+            raise Ended(ByeCode.MALFORMED, "the first frame is not HELLO")
+        self.hub.handlers[name](self, now, frame.ref, self._decode(frame))
+
+    def _decode(self, frame: RawFrame) -> Message:
+        try:
+            message = decode(frame.type, frame.body)
+        except Malformed as error:  # [ERR-2]
+            raise Ended(ByeCode.MALFORMED, str(error)) from None
+        if not frame.ref and frame.type != Compose.TYPE:  # [ERR-3]
+            raise Ended(ByeCode.MALFORMED, f"{message.NAME} with ref 0")
+        return message
+
+    def _refuse(self, now: float, refusal: Refused | Ended, frame: RawFrame) -> None:
+        if isinstance(refusal, Ended):
+            self.end(now, refusal, frame.ref)  # [ERR-8]
+        elif frame.type != Compose.TYPE or UNKNOWN is column(frame.type, self.negotiated):
+            detail = refusal.detail[:_DETAIL_LIMIT]
+            self.answer(Error(int(refusal.code), refusal.retry_ms, detail), frame.ref)
+
+    # How a connection ends.
+
+    def _congested(self) -> bool:
+        """Must the next frame wait, for the store or until the peer reads what it caused?"""
+        if self.waiting or self.pending_sends >= self.hub.limits.pending_sends:
+            return True
+        return self.output.own > self.hub.limits.own_octets and not self._eof
+
+    def _waits(self) -> bool:
+        return self.waiting or self.pending_sends > 0
+
+    def _begin_closing(self, now: float) -> None:
+        self.state = State.CLOSING
+        self._closing_at = now + self.hub.limits.closing_timeout
+        self.decoder = Decoder(0)
+        self._held = None
+        self.hub.timers.arm(self)
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.finished:
+            if self._eof:
+                self._close()
+            self.hub.touch(self)
+
+    def _close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.hub.forget(self)
+            self.hub.touch(self)

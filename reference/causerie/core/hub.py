@@ -1,0 +1,252 @@
+"""The hub: who is connected, who is online, who is in which conversation; and what the store is to do next.
+
+    shell                        Hub
+    connect                    → a Connection
+    next_deadline, tick        → deadlines
+    take_dirty                 ← connections for which there is something to do (write, read or not, half-close, close)
+    take_operations, committed → what the store is to do, and did
+
+In here: the state that connections share. It is not thread-safe: a shell with threads holds one lock around every call
+of the hub and of its connections. Not in here: what one connection may do when (`connection`), what a request means
+(the handlers), where messages are kept (`causerie.store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from random import Random
+from typing import Protocol
+
+from causerie.core import login, requests, sending
+from causerie.core.connection import Connection, Handler
+from causerie.core.conversations import handles_of
+from causerie.core.limits import Limits
+from causerie.core.refusal import Ended
+from causerie.core.timers import Timers
+from causerie.store.operations import Append, Operation, Release, Result
+from causerie_spec.codes import LOBBY, ByeCode, ErrorCode
+
+HANDLERS: Mapping[str, Handler] = {
+    "HELLO": requests.hello,
+    "LOGIN": login.login,
+    "PING": requests.ping,
+    "QUIT": requests.quit_,
+    "SEND": sending.send,
+}
+"""What each request does, by the frame's name. A capability is on offer only if its requests are in here [CAP-1]."""
+
+Done = Callable[[float, Result], None]
+
+
+class Log(Protocol):
+    """Where the core says what happens. *fields* hold strings as peers sent them: the writer escapes [CLIENT-8]."""
+
+    def __call__(self, event: str, **fields: object) -> None:
+        """Note that *event* happened."""
+
+
+def _no_log(event: str, **fields: object) -> None:
+    pass
+
+
+class Hub:
+    """The shared part of a server.
+
+    *wall_ms* tells the time in ms since the Unix epoch; *epoch* and *capabilities* are the store's; *rng* spreads the
+    advice of when to come back.
+    """
+
+    handlers = HANDLERS
+
+    def __init__(
+        self,
+        *,
+        wall_ms: Callable[[], int],
+        epoch: int,
+        rng: Random,
+        limits: Limits | None = None,
+        agent: str = "causerie",
+        capabilities: Iterable[str] = (),
+        log: Log = _no_log,
+    ) -> None:
+        self.wall_ms = wall_ms
+        self.epoch = epoch
+        self.limits = limits or Limits()
+        self.agent = agent
+        self.capabilities = frozenset(capabilities)
+        self.timers = Timers()
+        self._rng = rng
+        self._write_log = log
+        self._connections: dict[Connection, None] = {}
+        self._refused: dict[Connection, None] = {}
+        self._online: dict[str, dict[Connection, None]] = {}
+        self._logins: dict[str, int] = {}
+        self._displays: dict[str, str] = {}
+        self._operations: list[Operation] = []
+        self._waiting: list[tuple[Connection, int] | Done | None] = []
+        self._dirty: dict[Connection, None] = {}
+        self._soon: dict[Connection, None] = {}
+        self._shutdown: Ended | None = None
+
+    # What shells do.
+
+    def connect(self, now: float, peer: str) -> Connection:
+        """A connection was accepted; *peer* is its address, for logs."""
+        connection = Connection(self, peer, now)
+        if self._shutdown is not None:
+            self._refused[connection] = None
+            connection.end(now, self._farewell())
+        elif len(self._connections) >= self.limits.max_connections:  # [LOAD-9]
+            self._refused[connection] = None
+            connection.end(now, Ended(ByeCode.TOO_MANY_CONNECTIONS, "the server is full", self.limits.retry_ms))
+            if len(self._refused) > self.limits.max_refused:
+                connection.lost(now)
+        else:
+            self._connections[connection] = None
+            self.timers.arm(connection)
+        return connection
+
+    def next_deadline(self) -> float | None:
+        """When `tick` is to be called next, in seconds on the clock of `now`; None: not until something happens."""
+        return self.timers.next()
+
+    def tick(self, now: float) -> None:
+        """Time passed."""
+        self.timers.expire(now)
+
+    def take_dirty(self, now: float) -> Collection[Connection]:
+        """The connections for which the shell has something to do, each once."""
+        while self._soon:
+            soon, self._soon = self._soon, {}
+            for connection in soon:
+                connection.process(now)
+        dirty, self._dirty = self._dirty, {}
+        return dirty
+
+    def take_operations(self) -> list[Operation]:
+        """What the store is to do next, in order; `committed` is owed the results, in the same order."""
+        operations, self._operations = self._operations, []
+        return operations
+
+    def committed(self, now: float, operations: Iterable[Operation], results: Iterable[Result]) -> None:
+        """The store did the *operations*."""
+        done = list(zip(operations, results, strict=True))
+        waiting = self._waiting[: len(done)]
+        del self._waiting[: len(done)]
+        sent: list[sending.Sent] = []
+        for (operation, result), waiter in zip(done, waiting, strict=True):
+            if isinstance(operation, Append):
+                assert isinstance(waiter, tuple)
+                sent.append((operation, *waiter, result))
+                continue
+            if sent:  # what the store did first is told first
+                sending.deliver(self, now, sent)
+                sent = []
+            if waiter is not None:
+                assert not isinstance(waiter, tuple)
+                waiter(now, result)
+        if sent:
+            sending.deliver(self, now, sent)
+
+    def shut_down(self, now: float) -> None:
+        """Say BYE SHUTDOWN to everybody, now and from now on [CLOSE-6]."""
+        self._shutdown = Ended(ByeCode.SHUTDOWN, "the server is going down")
+        for connection in list(self._connections):
+            connection.end(now, self._farewell())
+
+    def _farewell(self) -> Ended:
+        assert self._shutdown is not None
+        spread = self._rng.randrange(self.limits.retry_spread_ms + 1)  # [CLOSE-7]
+        return Ended(self._shutdown.code, self._shutdown.reason, self.limits.retry_ms + spread)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those that are being told that there are too many included."""
+        return len(self._connections) + len(self._refused)
+
+    # What connections and handlers do.
+
+    def touch(self, connection: Connection) -> None:
+        """There is, or may be, something for the shell to do."""
+        self._dirty[connection] = None
+
+    def soon(self, connection: Connection) -> None:
+        """The connection may have frames that can be processed now."""
+        self._soon[connection] = None
+
+    def ask(self, operation: Operation, done: Done | None) -> None:
+        """Have the store do something; *done* is called with the time and the result."""
+        self._operations.append(operation)
+        self._waiting.append(done)
+
+    def ask_append(self, append: Append, connection: Connection, ref: int) -> None:
+        """Have the store append; `sending.deliver` is called with what the commit did."""
+        self._operations.append(append)
+        self._waiting.append((connection, ref))
+
+    def begin_login(self, handle: str) -> None:
+        """A login with that handle waits for the store: its reservation must not be released meanwhile."""
+        self._logins[handle] = self._logins.get(handle, 0) + 1
+
+    def end_login(self, handle: str) -> None:
+        """It waits no more."""
+        self._logins[handle] -= 1
+        if not self._logins[handle]:
+            del self._logins[handle]
+        self._release(handle)
+
+    def login(self, connection: Connection, now: float, handle: str, display: str) -> None:
+        """The connection belongs to *handle* from now on [LOGIN-1, LOGIN-6]."""
+        connection.become_ready(now, handle, display)
+        self._online.setdefault(handle, {})[connection] = None
+        self._displays[handle] = display
+        self.log("login", connection)
+
+    def logout(self, connection: Connection, now: float) -> None:
+        """The connection belongs to nobody from now on [CLOSE-5]."""
+        handle = connection.handle
+        if handle is None:
+            return
+        connection.handle = None
+        mine = self._online[handle]
+        del mine[connection]
+        if not mine:
+            del self._online[handle]
+            del self._displays[handle]
+            self._release(handle)
+        self.log("logout", connection, handle=handle)
+
+    def _release(self, handle: str) -> None:
+        """A handle that nobody uses is free again, if the store forgets its messages [TOKEN-4]."""
+        if handle not in self._online and handle not in self._logins:
+            self.ask(Release(handle), None)
+
+    def forget(self, connection: Connection) -> None:
+        """The connection is closed."""
+        self._connections.pop(connection, None)
+        self._refused.pop(connection, None)
+
+    def members(self, key: str) -> Iterable[str]:
+        """The handles of a conversation's members [LOBBY-1]. (A copy: a slow one may be logged out on the way.)"""
+        return tuple(self._online) if key == LOBBY else handles_of(key)
+
+    def connections_of(self, handle: str) -> Iterable[Connection]:
+        """The logged-in connections of a handle. (A copy: a slow one may be cut off on the way.)"""
+        return tuple(self._online.get(handle, ()))
+
+    def why_not_send(self, conversation: str, me: str) -> ErrorCode | None:
+        """What keeps *me* from sending to a well-formed conversation, apart from txn memory [NAME-4, DIRECT-3]."""
+        if conversation == LOBBY or (conversation[0] == "@" and conversation[1:] in self._online):
+            return None
+        return ErrorCode.NO_SUCH_CONVERSATION
+
+    # What is logged.
+
+    def log(self, event: str, connection: Connection, **fields: object) -> None:
+        """Log an event of a connection."""
+        who = {} if connection.handle is None else {"handle": connection.handle}
+        self._write_log(event, peer=connection.peer, **who, **fields)
+
+    def log_end(self, connection: Connection, ended: Ended) -> None:
+        """Log that a connection was ended."""
+        self.log("bye", connection, code=ended.code.name, reason=ended.reason)

@@ -1,0 +1,38 @@
+"""What a server allows: every number that an operator may set, with its unit and the clause that bounds it.
+
+In here: settings and their defaults. Not in here: numbers that the protocol fixes (`causerie_spec.codes`).
+"""
+
+from dataclasses import dataclass
+
+from causerie_spec import codes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settable limits of a server."""
+
+    max_connections: int = 1_024
+    """Connections served at once; one more is told TOO_MANY_CONNECTIONS [LOAD-8, LOAD-9]."""
+    max_refused: int = 256
+    """Connections over the limit that are being told so; more are closed without a word, to bound what they cost."""
+    handshake_timeout: float = codes.HANDSHAKE_TIMEOUT
+    """Seconds from accept in which login must be complete [KEEP-6]."""
+    keepalive: int = codes.KEEPALIVE
+    """Seconds; the most that WELCOME grants, and what it says to a client that asks for none: 0 [KEEP-1]."""
+    queue_octets: int = 4 * 1024 * 1024
+    """Octets of other people's events that may wait for one reader before it is cut off, below 8 MiB [LOAD-1]."""
+    own_octets: int = 64 * 1024
+    """Octets of its own answers and echoes at which a connection is not read any more [LOAD-4]."""
+    write_octets: int = 256 * 1024
+    """Octets handed to the transport at a time, about."""
+    pending_sends: int = 256
+    """SENDs of one connection that may wait for the store before it is not read any more [LOAD-4]."""
+    closing_timeout: float = codes.CLOSING_TIMEOUT
+    """Seconds from BYE to the end, at most [CLOSE-3]."""
+    closing_octets: int = codes.CLOSING_OCTETS
+    """Octets read and dropped after BYE, at most [CLOSE-3]."""
+    retry_ms: int = 1_000
+    """Least advice in BYE SHUTDOWN, in ms; each connection is told up to `retry_spread_ms` more [CLOSE-7]."""
+    retry_spread_ms: int = 4_000
+    """See `retry_ms`."""

@@ -1,0 +1,67 @@
+"""What waits to be written to one peer, in order, and who caused it.
+
+In here: the queue and its two counts. Events that others cause may pile up only so far, then the reader is cut off;
+what a peer causes itself (its answers, and the echoes of what it sends) slows it down instead, and never cuts it off
+[LOAD-1, LOAD-4]. Not in here: what is done when a count is too high (`connection`).
+"""
+
+from collections import deque
+
+
+class Output:
+    """The frames queued for one connection: whole frames, in the order in which they will arrive."""
+
+    __slots__ = ("_chunks", "in_flight", "others", "own")
+
+    def __init__(self) -> None:
+        self._chunks: deque[tuple[bytes, bool]] = deque()
+        self.own = 0
+        """Octets queued that this peer caused itself."""
+        self.others = 0
+        """Octets queued that others caused."""
+        self.in_flight = 0
+        """Octets that the shell took and that are not written yet."""
+
+    def put(self, data: bytes, own: bool) -> None:
+        """Queue whole frames."""
+        self._chunks.append((data, own))
+        if own:
+            self.own += len(data)
+        else:
+            self.others += len(data)
+
+    def take(self, at_least: int) -> bytes:
+        """The next octets to write: about *at_least*, or what there is. Nothing while some are in flight."""
+        chunks = self._chunks
+        if not chunks or self.in_flight:
+            return b""
+        if self.own + self.others <= at_least:
+            data = chunks[0][0] if len(chunks) == 1 else b"".join([chunk for chunk, _ in chunks])
+            chunks.clear()
+            self.own = self.others = 0
+        else:
+            parts = []
+            size = 0
+            while chunks and size < at_least:
+                chunk, own = chunks.popleft()
+                parts.append(chunk)
+                size += len(chunk)
+                if own:
+                    self.own -= len(chunk)
+                else:
+                    self.others -= len(chunk)
+            data = b"".join(parts)
+        self.in_flight = len(data)
+        return data
+
+    def written(self, count: int) -> None:
+        """*count* of the octets in flight were taken by the transport."""
+        self.in_flight -= count
+
+    def drop(self) -> None:
+        """Forget what is queued, not what is in flight: a cut-off reader gets whole frames, then BYE [LOAD-5]."""
+        self._chunks.clear()
+        self.own = self.others = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._chunks) or self.in_flight > 0

@@ -1,0 +1,1 @@
+"""Stores: where logs and reservations live. The interface is in `operations`."""
