@@ -1,0 +1,60 @@
+"""The client core: everything that a chat client decides, and nothing that it does with the outside.
+
+::
+
+    shell (console, window)          shows `events`, calls `Client`'s verbs, usually through the network runner
+       │
+    client       across connections: phases, what is shown, what is sent again, when to try again
+       ├── outbox, timeline, backoff, endings       one subject each, literal tables
+       └── connection                               one connection: greeting, login, requests, keepalive, QUIT
+              └── requests, liveness
+
+In this package: no socket, clock, thread, or randomness of its own, and nothing of any shell.
+"""
+
+from causerie.core.client.backoff import Randomness
+from causerie.core.client.client import Client, Phase, check_sendable
+from causerie.core.client.connection import Identity
+from causerie.core.client.endings import Cause, Ending, Next
+from causerie.core.client.errors import ClientError, LocalProtocolError, NotSendable, RemoteProtocolError
+from causerie.core.client.events import (
+    Connected,
+    Connecting,
+    Disconnected,
+    Event,
+    LoggedIn,
+    MessageQueued,
+    MessageShown,
+    MessagesMissed,
+    MessageState,
+    Stopped,
+)
+from causerie.core.client.outbox import SendState
+from causerie.core.client.timeline import Gap
+
+__all__ = [
+    "Cause",
+    "Client",
+    "ClientError",
+    "Connected",
+    "Connecting",
+    "Disconnected",
+    "Ending",
+    "Event",
+    "Gap",
+    "Identity",
+    "LocalProtocolError",
+    "LoggedIn",
+    "MessageQueued",
+    "MessageShown",
+    "MessageState",
+    "MessagesMissed",
+    "Next",
+    "NotSendable",
+    "Phase",
+    "Randomness",
+    "RemoteProtocolError",
+    "SendState",
+    "Stopped",
+    "check_sendable",
+]

@@ -1,0 +1,28 @@
+"""What can go wrong in the client core, by who is to blame.
+
+::
+
+    ClientError
+    ├── NotSendable           a message that no server would take (also a ValueError)
+    ├── LocalProtocolError    this program asked for something that the connection's state does not allow
+    └── RemoteProtocolError   the server sent something that the protocol does not allow [CLIENT-12]
+
+In here: exceptions. `RemoteProtocolError` never leaves the core: the one door where octets come in
+(`Connection.receive_data`) turns it into an `Ending`.
+"""
+
+
+class ClientError(Exception):
+    """Base of everything that the client core raises."""
+
+
+class LocalProtocolError(ClientError):
+    """Misuse by this program: a bug here, never the server's fault."""
+
+
+class NotSendable(ClientError, ValueError):
+    """A text, a kind or a conversation that is refused before it is sent; the message says why, for people."""
+
+
+class RemoteProtocolError(ClientError):
+    """The server broke the protocol; the message says how, for people."""

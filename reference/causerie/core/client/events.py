@@ -1,0 +1,115 @@
+"""What the client core tells its shell: the only thing a shell shows.
+
+In here: frozen dataclasses. Strings in them are as received and must be made safe before they are shown
+[CLIENT-7]; times of messages are in milliseconds since the Unix epoch, UTC. Not in here: frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from causerie.core.client.endings import Ending
+from causerie.core.client.outbox import SendState
+from causerie.core.client.timeline import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting(Event):
+    """A connection is being made; ``attempt`` counts from 1 since the last login."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(Event):
+    """A Causerie server greeted; the login is under way.
+
+    ``keepalive`` is in force, in seconds; ``server_time`` is its clock in ms.
+    """
+
+    agent: str
+    capabilities: frozenset[str]
+    keepalive: int
+    server_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    """Login is complete: messages come and go.
+
+    ``again`` says that it is not the first time, ``new_epoch`` that the server's numbers began anew since.
+    """
+
+    handle: str
+    display: str
+    again: bool
+    new_epoch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected(Event):
+    """The connection, or an attempt at one, ended; the next try is in ``retry_in`` seconds."""
+
+    ending: Ending
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQueued(Event):
+    """The user's message is in the outbox; `MessageState` tells what becomes of it."""
+
+    txn: int
+    conversation: str
+    kind: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageState(Event):
+    """A message of the outbox changed its state. ``code`` and ``detail`` say why, where an ERROR did it."""
+
+    txn: int
+    conversation: str
+    kind: int
+    text: str
+    state: SendState
+    code: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageShown(Event):
+    """A message to show, once and in order [CLIENT-6]. ``mine``: this handle wrote it (here or elsewhere)."""
+
+    conversation: str
+    seq: int
+    timestamp: int
+    sender: str
+    kind: int
+    text: str
+    txn: int
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesMissed(Event):
+    """Messages were not received; the one after the gap comes next."""
+
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The last event: nothing more happens by itself.
+
+    ``unsent`` counts messages that never left, ``unconfirmed`` those of which nobody knows.
+    """
+
+    ending: Ending
+    unsent: int
+    unconfirmed: int
