@@ -71,6 +71,14 @@ CLOSING_TIMEOUT: Final = 5
 """Seconds for which a server reads and drops after BYE, at most."""
 CLOSING_OCTETS: Final = 1_048_576
 """Octets that a server reads and drops after BYE, at most."""
+MAX_UNREAD: Final = 8_388_608
+"""Octets of events by others that wait unread in a server before it cuts their reader off, at most."""
+UNREAD: Final = 1_048_576
+"""Octets of events by others that wait unread; a server's default."""
+PONG_TIMEOUT: Final = 30
+"""Seconds that a client waits for PONG when no keepalive is in force."""
+QUIT_TIMEOUT: Final = 5
+"""Seconds that a client waits for BYE after QUIT, at most."""
 MAX_LOGIN_FAILURES: Final = 3
 """AUTH_FAILED on one connection; the last is BYE TOO_MANY_FAILURES in its place."""
 COMPOSING_SHOWN: Final = 6

@@ -266,7 +266,7 @@ class Ack(Message):
 @_frame
 @dataclass(frozen=True, slots=True)
 class ChatMessage(Message):
-    """MESSAGE: one message of a log, live or from HISTORY."""
+    """One message of a log, live or from HISTORY."""
 
     TYPE = 0xA0
     NAME = "MESSAGE"
