@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
-from causerie_spec import codes
+from causerie_spec import codes, examples
 from causerie_spec.codes import SERVER_BIT, ByeCode, ErrorCode
 from causerie_spec.layout import fields_of
 from causerie_spec.messages import MESSAGES, Error, Message
@@ -124,8 +124,10 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "bye-codes": bye_codes,
     "states": states,
     "limits": limits,
+    "session": examples.session,
+    "scram": examples.scram,
 }
-"""The tables by the name that their markers carry."""
+"""The tables and examples by the name that their markers carry."""
 
 
 def update(text: str) -> str:
