@@ -124,22 +124,22 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "bye-codes": bye_codes,
     "states": states,
     "limits": limits,
-    "session": examples.session,
-    "scram": examples.scram,
 }
-"""The tables and examples by the name that their markers carry."""
+"""The tables by the name that their markers carry."""
+GENERATED: Final[dict[str, Callable[[], str]]] = {**TABLES, "session": examples.session, "scram": examples.scram}
+"""All that is generated into the text: the tables, and the worked examples."""
 
 
 def update(text: str) -> str:
     """The text with every table as the declarations have it. Raises `TableError` if markers are wrong."""
     _check_markers(text)
-    return _BLOCK.sub(lambda match: match["begin"] + TABLES[match["name"]]() + match["end"], text)
+    return _BLOCK.sub(lambda match: match["begin"] + GENERATED[match["name"]]() + match["end"], text)
 
 
 def stale(text: str) -> list[str]:
     """Names of the tables in a text that are not as the declarations have them. Raises `TableError`."""
     _check_markers(text)
-    return [match["name"] for match in _BLOCK.finditer(text) if match["body"] != TABLES[match["name"]]()]
+    return [match["name"] for match in _BLOCK.finditer(text) if match["body"] != GENERATED[match["name"]]()]
 
 
 def _check_markers(text: str) -> None:
@@ -150,8 +150,8 @@ def _check_markers(text: str) -> None:
         paired |= {match.start("begin"), match.start("end")}
         seen.append(match["name"])
         line = text.count("\n", 0, match.start()) + 1
-        if match["name"] not in TABLES:
-            raise TableError(f"line {line}: no table {match['name']!r}; there are {', '.join(TABLES)}")
+        if match["name"] not in GENERATED:
+            raise TableError(f"line {line}: no table {match['name']!r}; there are {', '.join(GENERATED)}")
         if seen.count(match["name"]) > 1:
             raise TableError(f"line {line}: the table {match['name']!r} is there twice")
         if inner := _MARKER.search(match["body"]):
@@ -160,5 +160,5 @@ def _check_markers(text: str) -> None:
         if marker.start() not in paired:
             line = text.count("\n", 0, marker.start()) + 1
             raise TableError(f"line {line}: the marker {marker[0]!r} is not one of a pair")
-    if missing := [name for name in TABLES if name not in seen]:
+    if missing := [name for name in GENERATED if name not in seen]:
         raise TableError(f"no place for {', '.join(missing)}: add <!-- generated: {missing[0]} --> and its end")
