@@ -86,11 +86,11 @@ def test_a_frame_is_summed_up_in_a_sentence(cls):
 
 def test_update_puts_every_table_in_its_place_and_nothing_else():
     text = empty_text()
-    assert tables.stale(text) == list(TABLES)
+    assert tables.stale(text) == list(GENERATED)
     updated = tables.update(text)
     assert tables.stale(updated) == []
     assert tables.update(updated) == updated
-    for name, table in TABLES.items():
+    for name, table in GENERATED.items():
         assert f"## {name}\n\n<!-- generated: {name} -->\n{table()}<!-- end generated -->\n" in updated
 
 
