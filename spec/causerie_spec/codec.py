@@ -53,7 +53,7 @@ class RawFrame(NamedTuple):
 
 
 def encode(message: Message, ref: int = 0) -> bytes:
-    """The whole frame of a message; flags are 0.
+    """The whole frame of a message [FRAME-1]; flags are 0 [FRAME-6].
 
     Raises `EncodeError` when a value does not fit its field's form, the body would be longer than MAX_BODY,
     or the ref is not a u16. Whether the values are sensible is not looked at.
@@ -66,7 +66,7 @@ def encode(message: Message, ref: int = 0) -> bytes:
 
 
 def decode(type_: int, body: bytes) -> Message:
-    """The message in a body; octets behind the last field are ignored.
+    """The message in a body; octets behind the last field are ignored [FRAME-8].
 
     Raises `Malformed` for the first fault from the left, and `UnknownType` for a type that is not declared.
     """
@@ -86,11 +86,11 @@ def frame(type_: int, body: bytes = b"", ref: int = 0, flags: int = 0) -> bytes:
 
 
 class Decoder:
-    """Cuts a stream of octets into frames.
+    """Cuts a stream of octets into frames, however it comes [FRAME-2].
 
-    ``limit`` is the longest body taken, in octets. It may be changed between frames: a header is judged by
-    the limit in force when `next_frame` comes to it, so a server that handles a LOGIN and raises the limit
-    takes a longer SEND that stood behind it in the same chunk.
+    ``limit`` is the longest body taken, in octets [FRAME-5]. It may be changed between frames: a header is
+    judged by the limit in force when `next_frame` comes to it, so a server that handles a LOGIN and raises
+    the limit takes a longer SEND that stood behind it in the same chunk.
 
     Time is linear in the octets, whatever the size of the chunks.
     """
@@ -123,7 +123,7 @@ class Decoder:
         """The next whole frame, or None while there is none.
 
         Raises `FrameTooLarge` as soon as a header announces a body over the limit, without waiting for the
-        body, and again at each call: such a stream cannot go on.
+        body [FRAME-4], and again at each call: such a stream cannot go on.
         """
         buffer, position = self._buffer, self._position
         if len(buffer) - position < HEADER_SIZE:

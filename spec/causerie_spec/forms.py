@@ -72,7 +72,7 @@ class Octets(_BytesAdapter):
 
 
 class Utf8(_TextAdapter):
-    """Text as strict UTF-8: no surrogates, no overlong forms, nothing above U+10FFFF; a BOM is kept."""
+    """Text as strict UTF-8 [FORM-2]: no surrogates, no overlong forms; a BOM is kept [FORM-3]."""
 
     def _decode(self, obj: bytes, _context: Any, path: Any) -> str:
         try:
@@ -90,7 +90,7 @@ class Utf8(_TextAdapter):
 
 
 class Boolean(_BoolAdapter):
-    """A truth value in one octet, which must be 0 or 1."""
+    """A truth value in one octet, which must be 0 or 1 [FORM-6]."""
 
     def _decode(self, obj: int, _context: Any, path: Any) -> bool:
         if obj > 1:
@@ -104,7 +104,7 @@ class Boolean(_BoolAdapter):
 
 
 class Strings(_StringsAdapter):
-    """A counted list of short texts, parsed to a tuple of str."""
+    """A counted list of short texts [FORM-5], parsed to a tuple of str."""
 
     def __init__(self, most: int, longest: int) -> None:
         entry = Utf8(Prefixed(AtMost(u8, longest), GreedyBytes))

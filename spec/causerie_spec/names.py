@@ -18,7 +18,7 @@ _FORBIDDEN: Final = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u
 
 
 def is_handle(text: str) -> bool:
-    """Is it a bare handle, as in handle and sender fields: 1..32 of a-z 0-9 _ . -, begun by a-z or 0-9?"""
+    """Is it a bare handle: 1..32 of a-z 0-9 _ . -, the first of them a-z or 0-9 [NAME-1]?"""
     return _HANDLE.fullmatch(text) is not None
 
 
@@ -28,12 +28,12 @@ def is_room(text: str) -> bool:
 
 
 def is_conversation(text: str) -> bool:
-    """Is it a conversation's name with its sign: ``#`` and a room, or ``@`` and a handle?"""
+    """Is it a conversation's name with its sign: ``#`` and a room, or ``@`` and a handle [NAME-3]?"""
     return _CONVERSATION.fullmatch(text) is not None
 
 
 def is_display(text: str) -> bool:
-    """Is it a display name: 1..64 octets of UTF-8, without a forbidden character?"""
+    """Is it a display name: 1..64 octets of UTF-8, without a forbidden character [NAME-2]?"""
     if _FORBIDDEN.search(text) is not None:
         return False
     try:
@@ -43,7 +43,7 @@ def is_display(text: str) -> bool:
 
 
 def is_forbidden_character(character: str) -> bool:
-    """Is it a character that display names may not have, and that clients show instead of obeying?
+    """Is it a character that display names may not have, and that clients show instead of obeying [CLIENT-7]?
 
     The C0 and C1 controls, DEL, the line and paragraph separators, and the bidirectional embeddings,
     overrides and isolates.

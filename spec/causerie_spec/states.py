@@ -2,11 +2,12 @@
 
 The rules, from the table of the specification:
 
-* *hello* takes a HELLO and nothing else: any other frame, known or not, is BYE MALFORMED.
-* *login*, *auth* and *ready* take what `TABLE` accepts; a known frame elsewhere is ERROR WRONG_STATE; an
-  unknown type, to which belongs every type whose capability is not negotiated, is UNSUPPORTED.
-* COMPOSE, once typing is negotiated, is refused in silence wherever it is not accepted.
-* *closing*: BYE was sent, and what arrives is dropped.
+* *hello* takes a HELLO and nothing else: any other frame, known or not, is BYE MALFORMED [STATE-1].
+* *login*, *auth* and *ready* take what `TABLE` accepts; a known frame elsewhere is ERROR WRONG_STATE
+  [STATE-2], [STATE-3]; an unknown type, to which belongs every type whose capability is not negotiated, is
+  UNSUPPORTED [ERR-4], [ERR-5].
+* COMPOSE, once typing is negotiated, is refused in silence wherever it is not accepted [TYPE-2].
+* *closing*: BYE was sent, and what arrives is dropped [STATE-4].
 
 In here: that table as literal data, every cell filled, and the look-up. A missing cell is an error. Not in
 here: what accepting a frame does, and the checks that come before the state (length, decoding) and after it
@@ -157,7 +158,7 @@ TABLE: Final[dict[State, dict[str, Outcome]]] = {
 def column(type_: int, negotiated: Container[str]) -> str:
     """The table's column for a frame type: its name, or `UNKNOWN`.
 
-    Unknown are the types not declared, those with bit 7 set (a client must not send them), and those whose
+    Unknown [ERR-4] are the types not declared, those with bit 7 set, and those whose
     capability is not in *negotiated*.
     """
     cls = MESSAGES.get(type_)

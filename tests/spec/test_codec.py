@@ -339,7 +339,7 @@ frames = st.lists(
         st.integers(0, 255),
         st.integers(0, 255),
         st.integers(0, 65_535),
-        st.binary(max_size=60) | st.just(b"x" * MAX_BODY_BEFORE_READY),
+        st.binary(max_size=60) | st.just(b"x" * 700),
     ),
     max_size=6,
 )
