@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source: the arrows that the linter enforces, in one place and without exceptions."""
+"""Who may import whom, read from the source: the arrows that the linter enforces, in one place."""
 
 import ast
 from pathlib import Path
