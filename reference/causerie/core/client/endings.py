@@ -49,6 +49,8 @@ class Cause(Enum):
     """No address of the host answered in time."""
     UNREACHABLE = "unreachable"
     """The network cannot reach the host, for another reason."""
+    INTERNAL = "internal"
+    """This program failed: a bug here. Shells end with it; the core itself never does."""
 
 
 class Next(Enum):
@@ -72,6 +74,7 @@ AFTER_CAUSE: Final[dict[Cause, Next | None]] = {
     Cause.UNKNOWN_HOST: Next.RETRY,
     Cause.CONNECT_TIMEOUT: Next.RETRY,
     Cause.UNREACHABLE: Next.RETRY,
+    Cause.INTERNAL: Next.STOP,
 }
 
 AFTER_BYE: Final[dict[int, Next]] = {

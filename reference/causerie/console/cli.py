@@ -1,0 +1,185 @@
+"""`causerie-chat`: arguments, the handle, the token, and which shell.
+
+In here: the way from a command line to a running shell, and from its end to an exit code (`exits`). Every
+failure that a user can meet ends here as one line on stderr; no traceback does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from causerie.client.address import Address, parse_address
+from causerie.client.runner import NetworkRunner
+from causerie.client.tokens import HOME_VARIABLE, TokenError, TokenStore, data_directory
+from causerie.client.visible import visible
+from causerie.client.wording import sentence
+from causerie.console.exits import Exit
+from causerie.console.plain import PlainShell, raw_input
+from causerie.console.view import View
+from causerie.core.client import Cause, Client, Identity
+from causerie_spec.names import is_display, is_handle
+
+EXAMPLES: Final = f"""\
+examples:
+  causerie-chat                             the server on this machine, port 5000; asks for a handle
+  causerie-chat chat.example.org --handle alice
+  causerie-chat [::1]:5001 --handle bob --display "Bob B."
+  printf 'hi\\nquit\\n' | causerie-chat --handle bot
+
+while chatting:
+  a line goes to everybody; /msg @bob hello to bob alone; /me waves; /help; quit
+
+a handle belongs to whoever used it first: the secret that proves it is kept in the data
+directory (--data, or ${HOME_VARIABLE}, or {{data}}).
+
+exit codes: 0 ok, 1 protocol error, 2 usage, 3 login refused, 4 network.
+Colours only in a terminal, and not if NO_COLOR is set.
+"""
+
+
+class _Usage(Exception):
+    """The command line makes no sense; the message says why."""
+
+
+class _Refused(Exception):
+    """The user would not answer."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="causerie-chat",
+        description="Chat from a terminal, or from a pipe.",
+        epilog=EXAMPLES.format(data=data_directory()).replace("%", "%%"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "address", nargs="?", default="", metavar="HOST[:PORT]", help="the server (default 127.0.0.1:5000)"
+    )
+    parser.add_argument("--handle", metavar="NAME", help="your handle: small letters, digits, and . _ - inside")
+    parser.add_argument("--display", metavar="NAME", help="your name as people write it (default: the handle)")
+    parser.add_argument("--data", metavar="DIR", help="where tokens are kept")
+    parser.add_argument("--version", action="version", version=f"causerie-chat {_version()}")
+    return parser
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("causerie")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `causerie-chat`; returns its exit code."""
+    _prepare_streams()
+    try:
+        return _main(_parser().parse_args(arguments))
+    except _Usage as error:
+        return _fail(str(error), Exit.USAGE)
+    except TokenError as error:
+        return _fail(visible(str(error)), Exit.LOGIN)
+    except (_Refused, KeyboardInterrupt):
+        print(file=sys.stderr)
+        return Exit.OK
+
+
+def _main(options: argparse.Namespace) -> int:
+    address = _address(options.address)
+    store = TokenStore(data_directory(options.data))
+    handle = _handle(options.handle, store)
+    display = options.display if options.display is not None else handle
+    if not is_display(display):
+        raise _Usage("a display name has 1 to 64 octets, and no control characters")
+    token = store.token(address, handle)
+    client = Client(Identity(handle, display, token), random.SystemRandom(), agent=f"causerie-chat/{_version()}")
+    view = View(address, handle)
+    code = _run(client, address, view)
+    if view.logged_in:
+        store.remember_handle(handle)
+    if view.stopped is not None and view.stopped.ending.cause is not Cause.QUIT:
+        return _fail(sentence(view.stopped.ending, address, handle), code)
+    return code
+
+
+def _run(client: Client, address: Address, view: View) -> Exit:
+    def make_runner(notify: Callable[[], None] | None = None) -> NetworkRunner:
+        return NetworkRunner(client, address, notify=notify)
+
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    if interactive and os.environ.get("TERM") != "dumb":
+        if importlib.util.find_spec("prompt_toolkit") is not None:
+            from causerie.console.terminal import TerminalShell  # noqa: PLC0415  # optional dependency
+
+            return TerminalShell(make_runner, view).run()
+        print("-- for a better prompt: pip install 'causerie[console]'", file=sys.stderr)
+    if threading_signal := getattr(signal, "SIGTERM", None):
+        signal.signal(threading_signal, _interrupt)
+    return PlainShell(
+        make_runner,
+        view,
+        raw=raw_input(sys.stdin),
+        out=sys.stdout,
+        err=sys.stderr,
+        patient=not sys.stdin.isatty(),
+    ).run()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _address(text: str) -> Address:
+    if not text:
+        return Address()
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise _Usage(str(error)) from None
+
+
+def _handle(given: str | None, store: TokenStore) -> str:
+    """The handle: given, or asked for. Raises `_Usage` and `_Refused`."""
+    if given is not None:
+        if not is_handle(given):
+            raise _Usage(_no_handle(given))
+        return given
+    if not sys.stdin.isatty():
+        raise _Usage("who are you? Give --handle NAME when the input is not a terminal")
+    last = store.last_handle()
+    while True:
+        print(f"Your handle [{last}]: " if last else "Your handle: ", end="", file=sys.stderr, flush=True)
+        try:
+            answer = input().strip() or last or ""
+        except EOFError:
+            raise _Refused from None
+        if is_handle(answer):
+            return answer
+        if answer:
+            print(_no_handle(answer), file=sys.stderr)
+
+
+def _no_handle(text: str) -> str:
+    better = text.strip().lower().replace(" ", "_")
+    proposal = f": try {better}" if is_handle(better) else ""
+    return f"'{visible(text)}' is no handle: 1 to 32 small letters a-z, digits, and . _ - (not at the start){proposal}"
+
+
+def _fail(text: str, code: int) -> int:
+    print(f"causerie-chat: {text}", file=sys.stderr)
+    return code
+
+
+def _prepare_streams() -> None:
+    """What a stream cannot encode is shown escaped: a latin-1 terminal is no reason to fall over."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

@@ -1,0 +1,93 @@
+"""What a typed line means.
+
+In here: a pure function from a line to an action. Not in here: doing it, showing anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from causerie.client.visible import visible
+from causerie.core.client import NotSendable, check_sendable
+from causerie_spec.codes import LOBBY, Kind
+from causerie_spec.names import is_conversation, is_handle
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Send a message."""
+
+    conversation: str
+    text: str
+    kind: int = Kind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The user wants to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """The user wants to know what can be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The line makes no sense; ``text`` says what would."""
+
+    text: str
+
+
+Action = Say | Leave | Help | Hint
+
+COMMANDS: Final = ("/msg", "/me", "/help", "/quit")
+
+HELP: Final = (
+    "type a line, and everybody in the lobby sees it",
+    "/msg @bob hello   say hello to bob alone",
+    "/me waves         everybody sees: * you wave",
+    "//text            a line that begins with a slash",
+    "/help             this",
+    "quit or /quit     leave (Ctrl-D and Ctrl-C too)",
+)
+
+
+def understand(line: str) -> Action | None:
+    """What the line (without its line end) means; None for a blank one."""
+    if not line.strip():
+        return None
+    if line.strip() == "quit":
+        return Leave()
+    if line.startswith("//"):
+        return _say(LOBBY, line[1:])
+    if not line.startswith("/"):
+        return _say(LOBBY, line)
+    command, _, rest = line.partition(" ")
+    command = command.strip()
+    if command in ("/quit", "/exit"):
+        return Leave()
+    if command in ("/help", "/?"):
+        return Help()
+    if command == "/me":
+        return _say(LOBBY, rest, Kind.ACTION) if rest.strip() else Hint("write /me and what you do: /me waves")
+    if command == "/msg":
+        return _message(rest)
+    return Hint(f"there is no {visible(command)} here: /help lists what there is, //text sends a leading slash")
+
+
+def _message(rest: str) -> Action:
+    target, _, text = rest.lstrip().partition(" ")
+    conversation = f"@{target}" if is_handle(target) else target
+    if not is_conversation(conversation) or not text.strip():
+        return Hint("write /msg, to whom, and what: /msg @bob hello")
+    return _say(conversation, text)
+
+
+def _say(conversation: str, text: str, kind: int = Kind.TEXT) -> Action:
+    try:
+        check_sendable(conversation, text, kind)
+    except NotSendable as error:
+        return Hint(f"not sent: {error}")
+    return Say(conversation, text, kind)
