@@ -1,0 +1,201 @@
+"""What a case works with: fresh connections, fresh names, and the guard that shows that nobody else was harmed.
+
+In here: the set-up and the clean-up of one case. Not in here: the run over all cases (`runner`), expectations
+(`client`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from types import TracebackType
+from typing import Any
+
+from causerie_conformance.client import Client, citing
+from causerie_conformance.problems import Kind, NotJudged, Problem
+from causerie_conformance.registry import TOPICS
+from causerie_conformance.target import Target, another
+from causerie_conformance.transcript import Transcript
+from causerie_spec.codes import MAGIC, MECHANISM_TOKEN, VERSION, ErrorCode
+from causerie_spec.messages import Hello, Login, Ready, Welcome
+
+AGENT = "causerie-conformance"
+
+
+def hello(**fields: Any) -> Hello:
+    """A HELLO as the suite says it, with other values for *fields*."""
+    values: dict[str, Any] = {
+        "magic": MAGIC,
+        "min_version": VERSION,
+        "max_version": VERSION,
+        "keepalive": 0,
+        "agent": AGENT,
+        "capabilities": (),
+    }
+    return Hello(**values | fields)
+
+
+def login(handle: str, token: bytes, **fields: Any) -> Login:
+    """A LOGIN with TOKEN, with other values for *fields*."""
+    values: dict[str, Any] = {
+        "mechanism": MECHANISM_TOKEN,
+        "handle": handle,
+        "display": handle,
+        "payload": token,
+    }
+    return Login(**values | fields)
+
+
+def new_handle(name: str = "peer") -> str:
+    """A handle that nobody has: *name* and 60 random bits."""
+    return f"{name}-{secrets.token_hex(8)[:15]}"
+
+
+def new_token() -> bytes:
+    """A token of the usual size."""
+    return secrets.token_bytes(32)
+
+
+class Arena:
+    """One case's surroundings: a context manager that cleans up, however the case ends."""
+
+    def __init__(
+        self,
+        target: Target,
+        topic: str = TOPICS[-1],
+        *,
+        guarded: bool = True,
+        transcript: Transcript | None = None,
+    ) -> None:
+        self.target = target
+        self.transcript = transcript or Transcript()
+        self._guarded = guarded
+        self._login_is_built = TOPICS.index(topic) >= TOPICS.index("login")
+        self._clients: list[Client] = []
+        self._others: list[Target] = []
+        self._bystander: Client | None = None
+
+    def __enter__(self) -> Arena:
+        if self._guarded:
+            self._bystander = self._stranger("bystander")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in [*self._clients, *([self._bystander] if self._bystander else [])]:
+            client.close()
+        for other in self._others:
+            if other.process is not None:
+                other.process.stop()
+
+    # Connections
+
+    def connect(self, name: str = "A", *, target: Target | None = None, **options: Any) -> Client:
+        """A connection on which nothing was said yet."""
+        of = target or self.target
+        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, **options)
+        self._clients.append(client)
+        return client
+
+    def greet(self, name: str = "A", *, target: Target | None = None, **fields: Any) -> Client:
+        """A connection in state *login*: HELLO was answered WELCOME."""
+        client = self.connect(name, target=target)
+        with citing("HELLO-3"):
+            client.ask(hello(**fields), Welcome)
+        return client
+
+    def login(
+        self,
+        name: str = "alice",
+        *,
+        like: Client | None = None,
+        target: Target | None = None,
+        receive_buffer: int | None = None,
+        **fields: Any,
+    ) -> Client:
+        """A connection in state *ready*, with a fresh handle, or with the handle and token of *like*."""
+        client = self.connect(name, target=target, receive_buffer=receive_buffer)
+        with citing("HELLO-3"):
+            client.ask(hello(**fields), Welcome)
+        self.enter(client, like=like)
+        return client
+
+    def enter(self, client: Client, *, like: Client | None = None) -> Ready:
+        """Log in on a connection that is in state *login*."""
+        client.handle = like.handle if like is not None else new_handle(client.name)
+        client.token = like.token if like is not None else new_token()
+        with citing("LOGIN-1"), judging_limits():
+            return client.ask(login(client.handle, client.token), Ready, handle=client.handle)
+
+    def another_server(self, port: int | None = None) -> Target:
+        """A server of this case's own; not judged where the suite cannot start one."""
+        if self.target.command is None:
+            raise NotJudged(
+                "the suite cannot end a server that it did not start; "
+                "give it the command with --spawn 'CMD {port}' instead of HOST:PORT"
+            )
+        other = another(self.target, port)
+        self._others.append(other)
+        return other
+
+    def forget(self, client: Client) -> None:
+        """Close a connection now, and clean it up no more."""
+        client.close()
+        self._clients.remove(client)
+
+    # The guard
+
+    def guard(self) -> None:
+        """Nobody else was harmed: the bystander is served as before, and a newcomer gets in ([ERR-9])."""
+        if self._bystander is None or not self._something_happened():
+            return
+        with self._as_harm("a bystander to be served as before"):
+            self._bystander.fence()
+        with self._as_harm("a new connection to be served"):
+            self._stranger("newcomer").close()
+
+    def _something_happened(self) -> bool:
+        return any(client.troubled for client in self._clients)
+
+    @contextlib.contextmanager
+    def _as_harm(self, expected: str) -> Any:
+        try:
+            yield
+        except Problem as problem:
+            came = f"instead of {problem.expected}: {problem.came}"
+            kind = problem.kind if problem.kind is not Kind.VALUE else Kind.UNEXPECTED
+            harm = Problem(kind, expected, came, clause="ERR-9", octets=problem.octets)
+            harm.transcript = self.transcript
+            raise harm from problem
+
+    def _stranger(self, name: str) -> Client:
+        """Somebody who has nothing to do with the case, as far in as the server is built."""
+        of = self.target
+        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience)
+        try:
+            with citing("HELLO-3"):
+                client.ask(hello(), Welcome)
+            if self._login_is_built:
+                self.enter(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+@contextlib.contextmanager
+def judging_limits() -> Any:
+    """A server may limit the rate of logins ([LOAD-6]): that is no failure, but nothing can be judged then."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.kind is Kind.UNEXPECTED and _code(problem) in (ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED):
+            raise NotJudged("the server limits the rate of LOGIN; lift the limit for the suite") from problem
+        raise
+
+
+def _code(problem: Problem) -> int:
+    """The code in an ERROR that came instead of what was expected; 0 if it was none."""
+    octets = problem.octets
+    return int.from_bytes(octets[8:10], "big") if len(octets) >= 10 and octets[4] == 0x8F else 0

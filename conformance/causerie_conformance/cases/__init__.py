@@ -1,0 +1,9 @@
+"""The cases, one file a topic (or a generated family), in learning order.
+
+A case has one subject and one fault. It raises nothing itself: it asks, through
+`causerie_conformance.client`, for what the clause demands. What it looks for is in PROTOCOL.md; what it takes
+for granted was shown by the cases before it.
+"""
+
+MODULES = ("hello",)
+"""Modules of cases, in learning order."""

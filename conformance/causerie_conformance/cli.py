@@ -1,0 +1,172 @@
+"""``causerie-conformance``: the command.
+
+In here: options, usage errors, and the order of things: select, start, run, report, exit status. Not in here:
+how pytest is run (`engine`), what a case is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from causerie_conformance import engine
+from causerie_conformance.process import ENGINES
+from causerie_conformance.registry import TOPICS, Case, load_cases, matches, select
+from causerie_conformance.report import json_report, junit
+from causerie_conformance.report.terminal import Terminal, show_list
+from causerie_conformance.results import Exit, Run
+from causerie_conformance.session import Session
+from causerie_conformance.setup import SetupError, StartError, target_for
+from causerie_conformance.target import Target
+from causerie_spec.codes import PROFILES
+
+EXAMPLES = """\
+examples:
+  causerie-conformance 127.0.0.1:5000                    judge the server at this address
+  causerie-conformance 127.0.0.1:5000 --upto hello       as far as step 1 of the build order
+  causerie-conformance --spawn './server --port {port}'  start it, judge it, end it
+  causerie-conformance --reference asyncio               judge the reference server
+  causerie-conformance --list --profile ROBUST           what would be run
+  causerie-conformance HOST:PORT --select HELLO-6        the cases that cite this clause
+
+exit status:
+  0 conformant    1 not conformant    2 usage error    3 server unreachable, or it died
+
+With HOST:PORT alone, cases that need to restart the server, or to know its login limit, are not judged; they
+are listed at the end, and say how to have them judged.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(Exit.USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = _Parser(
+        prog="causerie-conformance",
+        description="Judge a Causerie server by the clauses of PROTOCOL.md.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("server", nargs="?", metavar="HOST:PORT", help="a server that is running")
+    which = made.add_argument_group("or a server that the suite starts")
+    which.add_argument("--reference", choices=ENGINES, help="the reference server, with that engine")
+    which.add_argument(
+        "--spawn",
+        metavar="CMD",
+        help="a command with {port} in it; {handshake_timeout} (seconds) and {max_connections} are filled in too",
+    )
+    which.add_argument(
+        "--handshake-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="the server's login limit, if the suite did not set it (30 unless told)",
+    )
+    what = made.add_argument_group("which cases")
+    what.add_argument("--list", action="store_true", help="list them instead of running them")
+    what.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only these: a topic, an id, a glob such as 'login/token-*', or a clause such as HELLO-6",
+    )
+    what.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="not these")
+    what.add_argument("--profile", action="append", default=[], metavar="NAME", help=f"only of: {' '.join(PROFILES)}")
+    what.add_argument("--upto", choices=TOPICS, metavar="TOPIC", help=f"stop after: {' '.join(TOPICS)}")
+    how = made.add_argument_group("reports")
+    how.add_argument("--json", type=Path, metavar="FILE", help="write the whole run as JSON")
+    how.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    how.add_argument("-v", "--verbose", action="store_true", help="a line for each case")
+    made.add_argument("--version", action="version", version=f"%(prog)s {json_report.suite_version()}")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status."""
+    made = parser()
+    options = made.parse_args(argv)
+    selected = _selected(made, options)
+    if options.list:
+        show_list(sys.stdout, selected, verbose=options.verbose)
+        return Exit.CONFORMANT
+    _check_files(made, options)
+    try:
+        target = target_for(options.server, options.reference, options.spawn, options.handshake_timeout)
+    except SetupError as error:
+        made.error(str(error))
+    except StartError as error:
+        sys.stderr.write(f"causerie-conformance: {error}\n")
+        return Exit.UNREACHABLE
+    try:
+        return _judge(options, target, selected)
+    finally:
+        if target.process is not None:
+            target.process.stop()
+
+
+def _selected(made: argparse.ArgumentParser, options: argparse.Namespace) -> list[Case]:
+    cases = load_cases()
+    known = {name.lower() for name in PROFILES}
+    for name in options.profile:
+        if name.lower() not in known:
+            made.error(f"--profile: there is no profile {name!r}; there are {', '.join(PROFILES)}")
+    for pattern in [*options.select, *options.exclude]:
+        if not any(matches(case, pattern) for case in cases):
+            made.error(f"no case matches {pattern!r}; --list shows all {len(cases)}")
+    chosen = select(cases, only=options.select, without=options.exclude, profiles=options.profile, upto=options.upto)
+    if not chosen:
+        made.error("no case is selected by these options together")
+    return chosen
+
+
+def _check_files(made: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """A report that cannot be written should be known before the run, not after it."""
+    for path in (options.json, options.junit):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            made.error(f"cannot write {path}: {'it is a folder' if path.is_dir() else 'there is no such folder'}")
+
+
+def _judge(options: argparse.Namespace, target: Target, selected: list[Case]) -> int:
+    terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=_rerun(options, target))
+    run = Run(target.name, total=len(load_cases()))
+    session = Session(target, run, terminal.result)
+
+    def last_words() -> None:
+        _finish(options, run, terminal)
+
+    engine.run(session, selected, last_words)
+    _finish(options, run, terminal)
+    return run.exit_status
+
+
+def _finish(options: argparse.Namespace, run: Run, terminal: Terminal) -> None:
+    run.finish()
+    terminal.summary(run)
+    for path, module in ((options.json, json_report), (options.junit, junit)):
+        if path is None:
+            continue
+        try:
+            module.write(run, path)
+        except OSError as error:
+            sys.stderr.write(f"causerie-conformance: cannot write {path}: {error.strerror}\n")
+
+
+def _rerun(options: argparse.Namespace, target: Target) -> str:
+    words = ["causerie-conformance"]
+    if options.reference is not None:
+        words += ["--reference", options.reference]
+    elif options.spawn is not None:
+        words += ["--spawn", shlex.quote(options.spawn)]
+    else:
+        words.append(target.name)
+    if options.handshake_timeout is not None:
+        words += ["--handshake-timeout", f"{options.handshake_timeout:g}"]
+    return " ".join(words)

@@ -1,0 +1,255 @@
+"""A client for cases: asks, and says what must come back.
+
+In here: requests, answers and events of the protocol, one method for each thing that cases need. Each
+expectation that fails raises `Problem`. Not in here: sockets (`peer`), form (`passive`), the set-up of a case
+(`arena`).
+
+A note on absence: that something does *not* come is shown by a fence, never by waiting. The server owes PONG
+after every event that earlier requests caused ([REQ-7]), so what has not come before PONG does not come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from causerie_conformance.peer import Peer, Received
+from causerie_conformance.problems import Kind, Problem
+from causerie_conformance.transcript import code_name, describe_frame
+from causerie_spec import codec
+from causerie_spec.codes import LOBBY, MAX_U64, ByeCode, ErrorCode
+from causerie_spec.messages import Ack, Bye, ChatMessage, Error, Message, Ping, Pong, Send
+
+M = TypeVar("M", bound=Message)
+
+
+@contextlib.contextmanager
+def citing(clause: str | None) -> Iterator[None]:
+    """Problems in here that name no clause of their own break *clause*."""
+    try:
+        yield
+    except Problem as problem:
+        problem.clause = problem.clause or clause
+        raise
+
+
+class Client(Peer):
+    """A connection that speaks the protocol. ``handle`` is set once it is logged in."""
+
+    handle = ""
+    token = b""
+    _ref = 0
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.events: deque[Received] = deque()
+
+    @property
+    def troubled(self) -> bool:
+        """Has the server refused anything here, or ended it?"""
+        return self.end is not None or self.observer.ended or self.observer.refusals > 0
+
+    # Requests
+
+    def new_ref(self) -> int:
+        """A ref that this connection has not used lately."""
+        self._ref = self._ref % 65_535 + 1
+        return self._ref
+
+    def send(self, message: Message, ref: int | None = None) -> int:
+        """Send a request; its ref."""
+        ref = self.new_ref() if ref is None else ref
+        self.send_octets(codec.encode(message, ref))
+        return ref
+
+    def ask(self, message: Message, wanted: type[M], **values: Any) -> M:
+        """Send a request and take its answer, which must be *wanted* with these values."""
+        return self.expect(wanted, ref=self.send(message), **values)
+
+    def refused(self, message: Message, code: ErrorCode, *, clause: str | None = None) -> Error:
+        """Send a request that must be refused with *code*."""
+        with citing(clause):
+            return self.expect(Error, ref=self.send(message), code=code)
+
+    # Answers
+
+    def expect(self, wanted: type[M], *, ref: int | None = None, **values: Any) -> M:
+        """The next answer, which must be *wanted*, with that ref and these values. Events are put by."""
+        expected = _words(wanted, ref, values)
+        received = self._next_answer(expected)
+        message = received.message
+        if not isinstance(message, wanted):
+            raise self._wrong(Kind.UNEXPECTED, expected, received)
+        if ref is not None and received.ref != ref:
+            raise self._wrong(Kind.VALUE, expected, received)
+        for name, value in values.items():
+            if getattr(message, name) != value:
+                raise self._wrong(Kind.VALUE, expected, received)
+        return message
+
+    def _next_answer(self, expected: str) -> Received:
+        while True:
+            received = self.next(expected)
+            if received is None:
+                raise self.problem(self.end or Kind.FIN, expected, self.ended_how())
+            if received.message.EVENT and not isinstance(received.message, Bye):
+                self.events.append(received)
+                continue
+            return received
+
+    def expect_error(self, code: ErrorCode, ref: int) -> Error:
+        """The next answer must be ERROR with that code."""
+        return self.expect(Error, ref=ref, code=code)
+
+    def expect_bye(self, code: ByeCode, *, ref: int | None = None) -> Bye:
+        """The next answer must be BYE with that code."""
+        return self.expect(Bye, ref=ref, code=code)
+
+    def expect_end(self, *, only_fin: bool = False) -> Kind:
+        """The server must close now; how it did. A reset is an end too, unless *only_fin*."""
+        while True:
+            received = self.next("the end of the stream")
+            if received is None:
+                break
+            if isinstance(received.message, ChatMessage):
+                self.events.append(received)
+                continue
+            raise self._wrong(Kind.EXTRA, "the end of the stream", received)
+        if only_fin and self.end is not Kind.FIN:
+            raise self.problem(Kind.RST, "the end of the stream (FIN)", self.ended_how())
+        assert self.end is not None
+        return self.end
+
+    def ends_with(self, code: ByeCode, *, ref: int | None = None, clause: str | None = None) -> Bye:
+        """BYE with that code must come, then the end of the stream."""
+        with citing(clause):
+            bye = self.expect_bye(code, ref=ref)
+        with citing("STATE-5"):
+            self.expect_end()
+        return bye
+
+    def ended_how(self) -> str:
+        """How the stream ended, in words."""
+        return {Kind.FIN: "the end of the stream (FIN)", Kind.RST: "a reset (RST)"}.get(
+            self.end or Kind.SUITE, "nothing"
+        )
+
+    # Events
+
+    def fence(self) -> None:
+        """PING, and read to its PONG: all that earlier requests caused has come by then."""
+        token = secrets.randbits(64)
+        with citing("PING-1"):
+            self.ask(Ping(token=token), Pong, token=token)
+
+    def next_event(self, expected: str) -> Received:
+        """The next event; answers that come meanwhile are out of place."""
+        if self.events:
+            return self.events.popleft()
+        received = self.next(expected)
+        if received is None:
+            raise self.problem(self.end or Kind.FIN, expected, self.ended_how())
+        if not received.message.EVENT or isinstance(received.message, Bye):
+            raise self._wrong(Kind.UNEXPECTED, expected, received)
+        return received
+
+    # Messages
+
+    def say(
+        self, text: str = "", conversation: str = LOBBY, *, kind: int = 0, txn: int | None = None
+    ) -> tuple[Send, int]:
+        """Send a SEND without waiting; the SEND and its ref. A text is made up if none is given."""
+        message = Send(
+            conversation=conversation,
+            txn=new_txn() if txn is None else txn,
+            kind=kind,
+            text=text or f"text {secrets.token_hex(6)}",
+        )
+        return message, self.send(message)
+
+    def post(
+        self, text: str = "", conversation: str = LOBBY, *, kind: int = 0, txn: int | None = None
+    ) -> tuple[Send, Ack]:
+        """Send a SEND and take its ACK."""
+        message, ref = self.say(text, conversation, kind=kind, txn=txn)
+        with citing("SEND-1"):
+            return message, self.expect(Ack, ref=ref)
+
+    def hear(self, sent: Send, sender: str, conversation: str | None = None, ack: Ack | None = None) -> ChatMessage:
+        """The MESSAGE that *sent* became must come; what others say meanwhile is passed over.
+
+        *conversation* is its name as this connection sees it; with *ack*, seq and timestamp must be those.
+        """
+        where = sent.conversation if conversation is None else conversation
+        expected = f"MESSAGE in {where} by {sender} with txn {sent.txn}"
+        with citing("MSG-3"):
+            received = self._find(sent, expected)
+        message = received.message
+        assert isinstance(message, ChatMessage)
+        wanted: dict[str, Any] = {"sender": sender, "txn": sent.txn, "kind": sent.kind, "text": sent.text}
+        if message.conversation != where:
+            clause = "DIRECT-1" if where.startswith("@") else "MSG-5"
+            raise self._wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause=clause)
+        for name, value in wanted.items():
+            if getattr(message, name) != value:
+                raise self._wrong(Kind.VALUE, f"{expected}: {name}={_short(value)}", received, clause="MSG-5")
+        if ack is not None and (message.seq, message.timestamp) != (ack.seq, ack.timestamp):
+            told = f"seq {ack.seq} and timestamp {ack.timestamp}, as in the ACK"
+            raise self._wrong(Kind.VALUE, told, received, clause="MSG-6")
+        return message
+
+    def _find(self, sent: Send, expected: str) -> Received:
+        while True:
+            received = self.next_event(expected)
+            message = received.message
+            if isinstance(message, ChatMessage) and _near(message, sent):
+                return received
+
+    def hears_not(self, *sent: Send) -> None:
+        """None of these messages has come to this connection, nor will it ([REQ-7])."""
+        self.fence()
+        txns = {message.txn for message in sent}
+        texts = {message.text for message in sent if message.text}
+        for received in self.events:
+            message = received.message
+            if isinstance(message, ChatMessage) and (message.txn in txns or message.text in texts):
+                raise self._wrong(Kind.EXTRA, "no such MESSAGE here", received)
+
+    def heard(self, sent: Send) -> int:
+        """How often that message has come so far (a fence makes it final)."""
+        self.fence()
+        found = [event for event in self.events if getattr(event.message, "txn", None) == sent.txn]
+        return len(found)
+
+    def _wrong(self, kind: Kind, expected: str, received: Received, clause: str | None = None) -> Problem:
+        raw = received.raw
+        problem = self.problem(kind, expected, describe_frame(raw.type, raw.ref, raw.body), received.octets)
+        problem.clause = clause
+        return problem
+
+
+def _near(message: ChatMessage, sent: Send) -> bool:
+    """Is it the message, or at least meant as such? The same txn, or (txn being wrong) the same text."""
+    return message.txn == sent.txn or message.text == sent.text
+
+
+def new_txn() -> int:
+    """A random txn, never 0."""
+    return 1 + secrets.randbelow(MAX_U64)
+
+
+def _words(wanted: type[Message], ref: int | None, values: dict[str, Any]) -> str:
+    shown = [wanted.NAME]
+    for name, value in values.items():
+        shown.append(code_name(value) if name == "code" else f"{name}={_short(value)}")
+    if ref is not None:
+        shown.append(f"with ref {ref}")
+    return " ".join(shown)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -1,0 +1,310 @@
+"""The checks that every received frame goes through, whichever case receives it.
+
+In here: what can be told from the frames of a run alone: form, direction, refs, order of answers, names,
+numbers, times. A broken clause raises `Violation`. Not in here: whether the server did what a case asked of
+it (`client`, `cases`), and anything that does I/O.
+
+An `Observer` follows one connection in both directions; a `Shared` holds what must agree between the
+connections of one server: the epoch, and each message of each log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from dataclasses import dataclass, fields
+from typing import Final, NamedTuple
+
+from causerie_conformance.problems import Kind, Violation
+from causerie_conformance.transcript import describe_frame, frame_name
+from causerie_spec import codec, names
+from causerie_spec.codec import RawFrame
+from causerie_spec.codes import HEADER_SIZE, MAX_BODY, SERVER_BIT
+from causerie_spec.errors import PeerError
+from causerie_spec.messages import MESSAGES, Ack, Bye, ChatMessage, Hello, Message, Ready, Send, Welcome
+
+MS_LEAST: Final = 10**12
+"""Milliseconds of September 2001: less is seconds, or no clock."""
+MS_MOST: Final = 10**13
+"""Milliseconds of the year 2286: more is microseconds."""
+
+_NAME_RULES: Final = {
+    "conversation": (names.is_conversation, "a conversation with its sign"),
+    "handle": (names.is_handle, "a bare handle"),
+    "sender": (names.is_handle, "a bare handle"),
+    "display": (names.is_display, "a display name"),
+}
+_TIMES: Final = ("timestamp", "server_time", "last_seen")
+_NEVER_ANSWERED: Final = frozenset({"COMPOSE"})
+
+
+class Fact(NamedTuple):
+    """What a log says of one message: it must be the same wherever it is told."""
+
+    timestamp: int
+    sender: str
+    txn: int
+    kind: int
+    text: int
+
+
+class Shared:
+    """What all connections to one running server must agree on."""
+
+    def __init__(self) -> None:
+        self.epoch: int | None = None
+        self.facts: dict[tuple[str, int], tuple[Fact, bool]] = {}
+
+
+@dataclass
+class Request:
+    """A request that is not answered yet; ``message`` is None if its octets cannot be decoded."""
+
+    type: int
+    ref: int
+    message: Message | None
+
+
+class Observer:
+    """Follows one connection and checks all that the server sends on it."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.handle: str | None = None
+        self.open: deque[Request] = deque()
+        self.ended = False
+        self.refusals = 0
+        self._shared = shared
+        self._outgoing = bytearray()
+        self._current: Request | None = None
+        self._left = 0
+        self._asked: Hello | None = None
+        self._said = False
+        self._answered: set[int] = set()
+        self._seqs: dict[str, int] = {}
+        self._times: dict[str, int] = {}
+
+    # What goes out
+
+    def sent(self, octets: bytes) -> None:
+        """Note what was sent: each header becomes an open request as soon as it is complete."""
+        self._said = self._said or bool(octets)
+        self._outgoing += octets
+        while self._note_header() if self._current is None else self._note_body():
+            pass
+
+    def _note_header(self) -> bool:
+        if len(self._outgoing) < HEADER_SIZE:
+            return False
+        self._left = int.from_bytes(self._outgoing[:4], "big")
+        self._current = Request(self._outgoing[4], int.from_bytes(self._outgoing[6:8], "big"), None)
+        del self._outgoing[:HEADER_SIZE]
+        type_ = self._current.type
+        known = type_ in MESSAGES and type_ < SERVER_BIT
+        if frame_name(type_) not in _NEVER_ANSWERED and (known or self._current.ref != 0):
+            self.open.append(self._current)
+        return True
+
+    def _note_body(self) -> bool:
+        assert self._current is not None
+        if len(self._outgoing) < self._left:
+            return False
+        with contextlib.suppress(PeerError):
+            self._current.message = codec.decode(self._current.type, bytes(self._outgoing[: self._left]))
+        if isinstance(self._current.message, Hello) and self._asked is None:
+            self._asked = self._current.message
+        del self._outgoing[: self._left]
+        self._current = None
+        return True
+
+    # What comes in
+
+    def received(self, raw: RawFrame, octets: bytes) -> Message:
+        """The message in a frame that came; raises `Violation` for the first clause that it breaks."""
+        found = _Frame(raw, octets)
+        if self.ended:
+            raise found.broken("STATE-4", Kind.EXTRA, "nothing after BYE")
+        message = _check_form(found)
+        if not self._said and not isinstance(message, Bye):
+            raise found.broken("HELLO-2", Kind.EXTRA, "nothing before HELLO, except BYE")
+        _check_values(found, message)
+        self._check_place(found, message)
+        self._follow(found, message)
+        return message
+
+    def _check_place(self, found: _Frame, message: Message) -> None:
+        """Is this the time for that frame, and is its ref right?"""
+        if isinstance(message, Bye):
+            self._check_bye(found)
+            self.ended = True
+        elif self._is_item(found):
+            return
+        elif message.EVENT:
+            if found.raw.ref != 0:
+                raise found.broken("FRAME-11", Kind.VALUE, "ref 0, as this is an event", offset=6)
+            if self.handle is None:
+                raise found.broken("MSG-8", Kind.EXTRA, "no event before READY")
+        else:
+            self._check_answer(found, message)
+
+    def _is_item(self, found: _Frame) -> bool:
+        first = self.open[0] if self.open else None
+        if first is None or first.ref != found.raw.ref or first.ref == 0 or first.type not in MESSAGES:
+            return False
+        return found.name in MESSAGES[first.type].ITEMS
+
+    def _check_bye(self, found: _Frame) -> None:
+        ref = found.raw.ref
+        refs = [request.ref for request in self.open]
+        if ref == 0:
+            return
+        if ref not in refs:
+            raise found.broken("ERR-8", Kind.VALUE, "the ref of the frame that caused BYE, or 0", offset=6)
+        if refs[0] != ref:
+            clause = "CLOSE-2" if frame_name(self.open[refs.index(ref)].type) == "QUIT" else "REQ-2"
+            waiting = frame_name(self.open[0].type)
+            raise found.broken(clause, Kind.UNEXPECTED, f"the answer to {waiting} ref {refs[0]} before BYE")
+
+    def _check_answer(self, found: _Frame, message: Message) -> None:
+        ref = found.raw.ref
+        refs = [request.ref for request in self.open]
+        if ref not in refs:
+            if ref in self._answered:
+                raise found.broken("REQ-1", Kind.EXTRA, f"exactly one answer to ref {ref}")
+            raise found.broken("FRAME-10", Kind.VALUE, _expected_ref(refs), offset=6)
+        if refs[0] != ref:
+            waiting = frame_name(self.open[0].type)
+            raise found.broken("REQ-2", Kind.UNEXPECTED, f"the answer to {waiting} ref {refs[0]} first")
+        request = self.open.popleft()
+        self._answered.add(ref)
+        self.refusals += found.name == "ERROR"
+        cls = MESSAGES.get(request.type)
+        if cls is not None and found.name != "ERROR" and request.type < SERVER_BIT:
+            allowed = cls.ANSWERS or ("ERROR",)
+            if found.name not in allowed:
+                raise found.broken("REQ-1", Kind.UNEXPECTED, f"{' or '.join(allowed)} or ERROR to {cls.NAME}")
+        self._learn(found, request, message)
+
+    def _learn(self, found: _Frame, request: Request, message: Message) -> None:
+        """What an answer tells of the state of the connection and of the logs."""
+        if isinstance(message, Welcome):
+            self._check_welcome(found, message)
+        elif isinstance(message, Ready):
+            self.handle = message.handle
+        elif isinstance(message, Ack) and isinstance(request.message, Send) and not message.duplicate:
+            send = request.message
+            fact = Fact(message.timestamp, self.handle or "", send.txn, send.kind, hash(send.text))
+            self._check_fact(found, send.conversation, message.seq, fact, from_ack=True)
+
+    def _check_welcome(self, found: _Frame, message: Welcome) -> None:
+        asked = self._asked
+        if asked is not None and not asked.min_version <= message.version <= asked.max_version:
+            wanted = f"a version from {asked.min_version} to {asked.max_version}"
+            raise found.broken("HELLO-4", Kind.VALUE, wanted, offset=HEADER_SIZE)
+        if asked is not None and asked.keepalive and not 0 < message.keepalive <= asked.keepalive:
+            wanted = f"a keepalive from 1 to {asked.keepalive} s"
+            raise found.broken("KEEP-1", Kind.VALUE, wanted, offset=HEADER_SIZE + 1)
+        if self._shared.epoch is None:
+            self._shared.epoch = message.epoch
+        elif self._shared.epoch != message.epoch:
+            wanted = f"epoch {self._shared.epoch}, as in the WELCOMEs before"
+            raise found.broken("HELLO-7", Kind.VALUE, wanted, offset=HEADER_SIZE + 11)
+
+    def _follow(self, found: _Frame, message: Message) -> None:
+        """Numbers and times of the messages that come live."""
+        if not isinstance(message, ChatMessage):
+            return
+        name, seq = message.conversation, message.seq
+        fact = Fact(message.timestamp, message.sender, message.txn, message.kind, hash(message.text))
+        self._check_fact(found, name, seq, fact, from_ack=False)
+        if found.raw.ref != 0:
+            return
+        self._check_seq(found, name, seq)
+        if message.timestamp < self._times.get(name, 0):
+            raise found.broken("MSG-2", Kind.VALUE, f"a timestamp of at least {self._times[name]}")
+        self._seqs[name], self._times[name] = seq, message.timestamp
+
+    def _check_seq(self, found: _Frame, name: str, seq: int) -> None:
+        last = self._seqs.get(name)
+        if seq == 0:
+            raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on")
+        if last is None or seq == last + 1:
+            return
+        lost = seq > last and (self._log(name), last + 1) not in self._shared.facts
+        clause = "MSG-1" if lost else "MSG-4"
+        raise found.broken(clause, Kind.VALUE, f"seq {last + 1} in {name}, after {last}")
+
+    def _log(self, conversation: str) -> str:
+        """One name for one log: a direct conversation has two names on the wire."""
+        if conversation.startswith("@"):
+            return "@" + " ".join(sorted({conversation[1:], self.handle or ""}))
+        return conversation
+
+    def _check_fact(self, found: _Frame, name: str, seq: int, fact: Fact, *, from_ack: bool) -> None:
+        key = (self._log(name), seq)
+        known, known_from_ack = self._shared.facts.setdefault(key, (fact, from_ack))
+        if known == fact:
+            return
+        differing = [field for field in Fact._fields if getattr(known, field) != getattr(fact, field)]
+        told = "in the ACK" if known_from_ack else "in another MESSAGE"
+        clause = "MSG-6" if from_ack or known_from_ack or differing == ["timestamp"] else "MSG-5"
+        shown = ", ".join(field if field == "text" else f"{field} {getattr(known, field)!r}" for field in differing)
+        raise found.broken(clause, Kind.VALUE, f"for {name} seq {seq} the same as {told}: {shown}")
+
+
+class _Frame:
+    """A received frame on its way through the checks."""
+
+    def __init__(self, raw: RawFrame, octets: bytes) -> None:
+        self.raw = raw
+        self.octets = octets
+        self.name = frame_name(raw.type)
+
+    def broken(self, clause: str, kind: Kind, expected: str, offset: int | None = None) -> Violation:
+        came = describe_frame(self.raw.type, self.raw.ref, self.raw.body, self.raw.flags)
+        return Violation(kind, expected, came, clause=clause, octets=self.octets, offset=offset)
+
+
+def _expected_ref(refs: list[int]) -> str:
+    if not refs:
+        return "no answer, as no request is open"
+    return f"ref {refs[0]}, as in the request" if len(refs) == 1 else f"one of the refs {refs}"
+
+
+def _check_form(found: _Frame) -> Message:
+    """Header and body: is it a frame that a version-1 server may send?"""
+    raw = found.raw
+    if not raw.type & SERVER_BIT:
+        raise found.broken("FRAME-13", Kind.VALUE, "a type with bit 7 set", offset=4)
+    if raw.flags:
+        raise found.broken("FRAME-6", Kind.VALUE, "flags 0", offset=5)
+    if len(raw.body) > MAX_BODY:
+        raise found.broken("FRAME-3", Kind.VALUE, f"a body of at most {MAX_BODY} octets", offset=0)
+    try:
+        message = codec.decode(raw.type, raw.body)
+    except codec.UnknownType:
+        raise found.broken("CAP-2", Kind.UNEXPECTED, "a frame of version 1", offset=4) from None
+    except codec.Malformed as error:
+        clause = "FORM-1" if "UTF-8" in error.reason else "FRAME-1"
+        wanted = f"a body that can be decoded ({error.field}: {error.reason})"
+        raise found.broken(clause, Kind.UNDECODABLE, wanted, HEADER_SIZE + error.offset) from None
+    again = codec.encode(message, raw.ref)
+    if len(again) != len(found.octets):
+        wanted = f"no octets after the last field (the fields take {len(again) - HEADER_SIZE})"
+        raise found.broken("FRAME-9", Kind.EXTRA, wanted, offset=len(again))
+    return message
+
+
+def _check_values(found: _Frame, message: Message) -> None:
+    """Names well formed, times in milliseconds."""
+    for field in fields(message):  # type: ignore[arg-type]  # every frame is a dataclass
+        value = getattr(message, field.name)
+        if field.name in _NAME_RULES:
+            well_formed, what = _NAME_RULES[field.name]
+            if not well_formed(value):
+                raise found.broken("NAME-6", Kind.VALUE, f"{what} in {field.name}")
+        elif field.name in _TIMES and not _is_time(value, may_be_unknown=field.name == "last_seen"):
+            raise found.broken("TIME-1", Kind.VALUE, f"{field.name} in milliseconds since 1970")
+
+
+def _is_time(value: int, *, may_be_unknown: bool) -> bool:
+    return MS_LEAST <= value < MS_MOST or (may_be_unknown and value == 0)

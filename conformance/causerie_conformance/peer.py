@@ -1,0 +1,264 @@
+"""One connection to the server under test: octets out, checked frames in, the end of the stream told apart.
+
+In here: the socket, its deadlines, and the record. Every frame that comes passes through `passive`. Not in
+here: what frames mean (`client`), what a case wants (`cases`).
+
+There are no sleeps: waiting is always for the socket, and always with a deadline. A deadline that passes is a
+problem; a case that goes well never waits for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+import time
+from collections import deque
+from typing import Final
+
+from causerie_conformance.passive import Observer, Shared
+from causerie_conformance.problems import Kind, Problem, Violation
+from causerie_conformance.transcript import Transcript
+from causerie_spec.codec import Decoder as FrameDecoder
+from causerie_spec.codec import FrameTooLarge, RawFrame
+from causerie_spec.codes import MAX_BODY
+from causerie_spec.messages import Message
+
+CHUNK: Final = 262_144
+"""Octets asked of the socket at once."""
+
+
+class Received:
+    """A frame that came, and when."""
+
+    __slots__ = ("at", "message", "octets", "raw")
+
+    def __init__(self, raw: RawFrame, message: Message, octets: bytes, at: float) -> None:
+        self.raw = raw
+        self.message = message
+        self.octets = octets
+        self.at = at
+
+    @property
+    def ref(self) -> int:
+        """The ref of its header."""
+        return self.raw.ref
+
+
+class Peer:
+    """A connection, as the suite's side sees it. ``patience`` is how long it waits for anything, in seconds."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        transcript: Transcript,
+        shared: Shared,
+        *,
+        name: str,
+        patience: float,
+        receive_buffer: int | None = None,
+    ) -> None:
+        self.name = name
+        self.patience = patience
+        self.transcript = transcript
+        self.observer = Observer(shared)
+        self.end: Kind | None = None
+        self.end_at: float | None = None
+        self.octets_received = 0
+        self._decoder = FrameDecoder(limit=MAX_BODY)
+        self._frames: deque[Received] = deque()
+        self._socket = _connect(address, patience, receive_buffer, name, transcript)
+
+    # Sending
+
+    def send_octets(self, octets: bytes, note: str = "", *, reading: bool = True) -> None:
+        """Send octets as they are. While there is no room it reads, as a client must ([REQ-6])."""
+        self.transcript.sent(self.name, octets, note)
+        self.observer.sent(octets)
+        view = memoryview(octets)
+        deadline = time.monotonic() + self.patience
+        while view:
+            sent = self._send_some(view)
+            if sent < 0:
+                return
+            view = view[sent:]
+            if sent:
+                deadline = time.monotonic() + self.patience
+            elif not self._wait(deadline, write=True, read=reading and self.end is None):
+                raise self.problem(Kind.TIMEOUT, "room to send", f"none for {self.patience:.1f} s")
+            elif reading:
+                self._pull()
+
+    def send_what_fits(self, octets: bytes | memoryview) -> int:
+        """Send as much as there is room for just now, without reading; the number of octets sent.
+
+        The part that was sent is recorded; a caller goes on with the rest.
+        """
+        sent = max(0, self._send_some(memoryview(octets)))
+        if sent:
+            part = bytes(octets[:sent])
+            self.transcript.sent(self.name, part)
+            self.observer.sent(part)
+        return sent
+
+    def _send_some(self, view: memoryview) -> int:
+        """Octets sent now; -1 when the connection is gone: reading will tell how it ended."""
+        try:
+            return self._socket.send(view)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self.transcript.event(self.name, f"could not send: {error.strerror or error}")
+            return -1
+
+    def half_close(self) -> None:
+        """End our side of the stream (FIN), and go on reading."""
+        self.transcript.event(self.name, "half-closed by the suite (FIN)")
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Destroy the connection so that the server sees a reset (RST)."""
+        self.transcript.event(self.name, "reset by the suite (RST)")
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+        self.end = self.end or Kind.RST
+
+    def close(self) -> None:
+        """Close the socket; the end of a case, not part of the conversation."""
+        self._socket.close()
+
+    # Receiving
+
+    def next(self, expected: str = "a frame", patience: float | None = None) -> Received | None:
+        """The next frame, or None at the end of the stream. Raises `Problem` of kind timeout when nothing comes."""
+        limit = self.patience if patience is None else patience
+        deadline = time.monotonic() + limit
+        while not self._frames:
+            if self.end is not None:
+                return None
+            self._pull()
+            if not self._frames and self.end is None and not self._wait(deadline):
+                raise self.problem(Kind.TIMEOUT, expected, self._nothing(limit))
+        return self._frames.popleft()
+
+    def poll(self) -> None:
+        """Take in what has arrived, without waiting."""
+        while self.end is None and self._pull():
+            pass
+
+    def take(self, octets: int) -> int:
+        """Take at most that many octets from the socket, without waiting; how many there were."""
+        return self._pull(octets)
+
+    @property
+    def waiting(self) -> int:
+        """Frames that have come and were not looked at."""
+        return len(self._frames)
+
+    def push_back(self, received: Received) -> None:
+        """Put a frame back: it will be the next."""
+        self._frames.appendleft(received)
+
+    def wait_until(self, moment: float) -> None:
+        """Read until that moment of `time.monotonic`, or until the stream ends."""
+        while self.end is None and self._wait(moment):
+            self._pull()
+
+    def fileno(self) -> int:
+        """The socket's file descriptor, for selectors."""
+        return self._socket.fileno()
+
+    def problem(self, kind: Kind, expected: str, came: str, octets: bytes = b"") -> Problem:
+        """A problem on this connection, to be raised."""
+        return Problem(kind, expected, came, octets=octets, transcript=self.transcript)
+
+    def _nothing(self, limit: float) -> str:
+        rest = self._decoder.buffered
+        piece = f", but a piece of {rest} octets of a frame" if rest else ""
+        return f"nothing for {limit:.1f} s{piece}"
+
+    def _wait(self, deadline: float, *, write: bool = False, read: bool = True) -> bool:
+        events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, events)
+            return bool(selector.select(max(0.0, deadline - time.monotonic())))
+
+    def _pull(self, most: int = CHUNK) -> int:
+        """Take octets from the socket, if there are any, and cut them into frames; how many octets came."""
+        try:
+            octets = self._socket.recv(most)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._ended(Kind.RST, f"connection reset ({error.strerror or error})")
+            return 0
+        if not octets:
+            self._ended(Kind.FIN, "end of stream (FIN)")
+            return 0
+        self.octets_received += len(octets)
+        self._decoder.feed(octets)
+        try:
+            for raw in self._decoder:
+                self._receive(raw)
+        except FrameTooLarge as error:
+            raise self._no_frame(error, octets) from None
+        except Violation as violation:
+            violation.transcript = self.transcript
+            raise
+        return len(octets)
+
+    def _receive(self, raw: RawFrame) -> None:
+        header = struct.pack(">IBBH", len(raw.body), raw.type, raw.flags, raw.ref)
+        octets = header + raw.body
+        self.transcript.received(self.name, octets)
+        message = self.observer.received(raw, octets)
+        self._frames.append(Received(raw, message, octets, time.monotonic()))
+
+    def _no_frame(self, error: FrameTooLarge, chunk: bytes) -> Violation:
+        header = struct.pack(">IBBH", error.length, error.type, error.flags, error.ref)
+        shown = chunk if chunk[:8] == header else header
+        self.transcript.received(self.name, shown[:64])
+        came = f"octets that are no frame: {shown[:24]!r}" if header[0] else f"a length of {error.length}"
+        wanted = f"a frame with a body of at most {MAX_BODY} octets"
+        violation = Violation(Kind.UNDECODABLE, wanted, came, clause="FRAME-3", octets=shown[:64], offset=0)
+        violation.transcript = self.transcript
+        return violation
+
+    def _ended(self, kind: Kind, note: str) -> None:
+        self.end = kind
+        self.end_at = time.monotonic()
+        rest = self._decoder.buffered
+        if rest:
+            note += f", after {rest} octets of an incomplete frame"
+        self.transcript.event(self.name, note)
+
+    @property
+    def incomplete(self) -> int:
+        """Octets received that belong to no whole frame."""
+        return self._decoder.buffered
+
+
+def _connect(
+    address: tuple[str, int], patience: float, receive_buffer: int | None, name: str, transcript: Transcript
+) -> socket.socket:
+    last: OSError | None = None
+    for family, kind, protocol, _, target in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            if receive_buffer is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            sock.settimeout(patience)
+            sock.connect(target)
+        except OSError as error:
+            sock.close()
+            last = error
+            continue
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        transcript.event(name, "connected")
+        return sock
+    reason = (last.strerror or str(last)) if last is not None else "the name has no address"
+    raise Problem(Kind.REFUSED, "a connection", f"none: {reason}", transcript=transcript)

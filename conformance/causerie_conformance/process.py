@@ -1,0 +1,169 @@
+"""Servers that the suite starts itself, and ends again.
+
+In here: the command line of a server, starting it on a free port, waiting until it is ready, asking it to
+shut down, what it said. Not in here: the protocol. Only processes started here are ever ended here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import IO, Final
+
+HOST: Final = "127.0.0.1"
+START_TIMEOUT: Final = 20.0
+"""Seconds in which a server must be ready."""
+STOP_TIMEOUT: Final = 10.0
+"""Seconds in which a server must have ended after it was asked to."""
+LOOK: Final = 0.02
+"""Seconds between two looks at a server that is starting; each look also notices that it has ended."""
+ENGINES: Final = ("asyncio", "threaded")
+REFERENCE_TIMEOUT: Final = 2.0
+"""The login limit that the reference is started with, in seconds."""
+REFERENCE_CONNECTIONS: Final = 110
+"""The limit of connections that the reference is started with."""
+
+
+class ServerFailed(Exception):
+    """A server did not start, or did not become ready; ``str`` says what happened, with its last words."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to start a server. ``argv`` may contain ``{port}``, ``{handshake_timeout}`` and ``{max_connections}``.
+
+    The latter two are filled in with what suits the suite, ``handshake_timeout`` in whole seconds.
+    """
+
+    argv: tuple[str, ...]
+
+    @classmethod
+    def of_template(cls, template: str) -> Command:
+        """From the text of ``--spawn``; raises ValueError with a message for the user."""
+        argv = tuple(shlex.split(template, posix=os.name != "nt"))
+        if not argv:
+            raise ValueError("the command is empty")
+        if not any("{port}" in word for word in argv):
+            raise ValueError("the command has no {port}: the suite picks a free one and puts it there")
+        return cls(argv)
+
+    @classmethod
+    def of_reference(cls, engine: str) -> Command:
+        """The reference server with that engine."""
+        limits = ("--handshake-timeout", "{handshake_timeout}", "--max-connections", "{max_connections}")
+        start = (sys.executable, "-m", "causerie.server", "--engine", engine)
+        return cls((*start, "--host", HOST, "--port", "{port}", *limits))
+
+    @property
+    def handshake_timeout(self) -> float | None:
+        """The login limit that the command sets, in seconds; None if it leaves it alone."""
+        return REFERENCE_TIMEOUT if any("{handshake_timeout}" in word for word in self.argv) else None
+
+    def filled(self, port: int) -> list[str]:
+        """The words of the command for one start."""
+        values = {
+            "{port}": str(port),
+            "{handshake_timeout}": f"{REFERENCE_TIMEOUT:g}",
+            "{max_connections}": str(REFERENCE_CONNECTIONS),
+        }
+        words = list(self.argv)
+        for name, value in values.items():
+            words = [word.replace(name, value) for word in words]
+        return words
+
+
+class ServerProcess:
+    """A running server of our own."""
+
+    def __init__(self, command: Command, port: int | None = None) -> None:
+        self.port = port if port is not None else _free_port()
+        self.command = command
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        try:
+            self._process = subprocess.Popen(
+                command.filled(self.port),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                creationflags=flags,
+            )
+        except OSError as error:
+            self._output.close()
+            raise ServerFailed(f"cannot start {command.argv[0]!r}: {error.strerror or error}") from None
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not _listening(self.port):
+            try:
+                status = self._process.wait(LOOK)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() < deadline:
+                    continue
+                said = self.said()
+                self.stop()
+                message = f"the server did not listen on port {self.port} within {START_TIMEOUT:g} s"
+                raise ServerFailed(message + said) from None
+            said = self.said()
+            self._output.close()
+            raise ServerFailed(f"the server ended with status {status} before it was ready{said}")
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self._process.poll()
+
+    def ask_to_stop(self) -> None:
+        """Ask for an orderly shutdown: SIGTERM, on Windows CTRL_BREAK."""
+        with contextlib.suppress(OSError):
+            self._process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+
+    def wait(self, timeout: float = STOP_TIMEOUT) -> int | None:
+        """Its exit status once it has ended; None if it has not within *timeout* seconds."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self) -> None:
+        """End it, in order if it can, by force if not."""
+        if self._process.poll() is None:
+            self.ask_to_stop()
+            if self.wait(2.0) is None:
+                self._process.kill()
+                self._process.wait()
+        self._output.close()
+
+    def said(self, lines: int = 12) -> str:
+        """The last lines of its output, to be put behind a message; empty if there are none."""
+        if self._output.closed:
+            return ""
+        size = self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(0, size - 4_096))
+        text = self._output.read().decode(errors="replace").rstrip()
+        self._output.seek(0, os.SEEK_END)
+        if not text:
+            return "; it said nothing"
+        return "; its last words:\n" + "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+
+
+def _free_port() -> int:
+    """A port that was free a moment ago. (Nothing better exists for a server that must be told its port.)"""
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        return int(sock.getsockname()[1])
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.settimeout(1.0)
+        return sock.connect_ex((HOST, port)) == 0

@@ -1,0 +1,85 @@
+"""One failure in about ten lines: the clause, what was expected, what came, the last of the conversation, the octets.
+
+In here: the words, plain and without colour. Not in here: where they are printed.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Final
+
+from causerie_conformance import clauses
+from causerie_conformance.results import Result, Status
+from causerie_conformance.transcript import Direction, Entry, Transcript
+
+LAST_ENTRIES: Final = 6
+"""Entries of the conversation that are shown."""
+WIDTH: Final = 110
+"""Columns."""
+OCTETS_SHOWN: Final = 64
+"""Octets of the offending frame that are shown."""
+_ARROWS: Final = {Direction.SENT: "->", Direction.RECEIVED: "<-", Direction.EVENT: "--"}
+_WORDS: Final = {Status.FAILED: "FAIL", Status.WARNED: "WARN", Status.NOT_RUN: "NOT RUN"}
+
+
+def describe(result: Result, rerun: str = "") -> list[str]:
+    """The failure of one case; *rerun* is the command that runs it alone."""
+    lines = [f"{_WORDS.get(result.status, result.status.value)} {result.case.id}: {result.case.title}"]
+    finding = result.finding
+    if finding is None:
+        return [*lines, *_labelled("reason", result.reason)]
+    found = clauses.find(finding.clause)
+    level = found.level if found is not None else "?"
+    lines += _labelled(finding.clause, f"({level}) {clauses.text(finding.clause)}")
+    if finding.clause != result.case.clauses[0]:
+        lines += _labelled("about", f"the case is about {', '.join(result.case.clauses)}")
+    lines += _labelled("expected", finding.expected)
+    lines += _labelled("came", f"{finding.came} [{finding.kind.value}]")
+    if result.transcript is not None and len(result.transcript):
+        lines += _conversation(result.transcript)
+    if finding.octets:
+        lines += octets(finding.octets, finding.offset)
+    if rerun:
+        lines += _labelled("again", rerun)
+    return lines
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    first, *rest = text.splitlines() or [""]
+    wrapped = textwrap.wrap(first, WIDTH - 13, break_on_hyphens=False) or [""]
+    lines = [f"  {label:<10} {wrapped[0]}", *(f"{'':13}{line}" for line in wrapped[1:])]
+    return lines + [f"{'':13}{line}" for line in rest]
+
+
+def _conversation(transcript: Transcript) -> list[str]:
+    entries = list(transcript)
+    shown = entries[-LAST_ENTRIES:]
+    label = f"the last {len(shown)} of {len(transcript)}" if len(transcript) > len(shown) else "all that was"
+    return [f"  {'talk':<10} {label} said:", *(f"    {entry_line(entry)}"[:WIDTH] for entry in shown)]
+
+
+def entry_line(entry: Entry) -> str:
+    """One entry of a transcript: time, connection, direction, words."""
+    return f"{entry.at * 1000:9.1f} ms  {entry.peer:<9} {_ARROWS[entry.direction]} {entry.describe()}"
+
+
+def octets(data: bytes, offset: int | None) -> list[str]:
+    """The octets in hex, sixteen a line, with a mark below the first wrong one."""
+    lines = [f"  {'octets':<10} {_header(data)}"]
+    for start in range(0, min(len(data), OCTETS_SHOWN), 16):
+        row = data[start : start + 16]
+        text = "".join(chr(octet) if 32 <= octet < 127 else "." for octet in row)
+        lines.append(f"      {start:04x}  {row.hex(' '):<47}  {text}")
+        if offset is not None and start <= offset < start + 16:
+            lines.append(f"      {'':4}  {'   ' * (offset - start)}^^ the first wrong octet, at {offset}")
+    if len(data) > OCTETS_SHOWN:
+        lines.append(f"      … {len(data) - OCTETS_SHOWN} more")
+    return lines
+
+
+def _header(data: bytes) -> str:
+    if len(data) < 8:
+        return "no whole header:"
+    length, type_, flags = int.from_bytes(data[:4], "big"), data[4], data[5]
+    ref = int.from_bytes(data[6:8], "big")
+    return f"length={length} type={type_:#04x} flags={flags:#04x} ref={ref}, then the body:"

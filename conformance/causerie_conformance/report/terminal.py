@@ -1,0 +1,154 @@
+"""What the user sees while a run goes on, and at its end.
+
+In here: progress by topic, failures, the verdict by profile, colour. Not in here: the words of a failure
+(`failure`), what is counted (`results`). Colour only on a terminal, and never with NO_COLOR.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Final, TextIO
+
+from causerie_conformance import clauses
+from causerie_conformance.registry import TOPICS, Case
+from causerie_conformance.report.failure import describe
+from causerie_conformance.results import ProfileVerdict, Result, Run, Status, Verdict
+
+MOST_FAILURES: Final = 12
+"""Failures that are told at length; the others by one line each (the reports have them all)."""
+_MARKS: Final = {
+    Status.PASSED: (".", "32"),
+    Status.FAILED: ("F", "31;1"),
+    Status.WARNED: ("w", "33"),
+    Status.NOT_OFFERED: ("-", "2"),
+    Status.NOT_JUDGED: ("?", "33"),
+    Status.NOT_RUN: ("x", "31"),
+}
+_VERDICT_COLOURS: Final = {
+    Verdict.CONFORMANT: "32;1",
+    Verdict.PARTLY: "33;1",
+    Verdict.NOT_CONFORMANT: "31;1",
+    Verdict.NOT_OFFERED: "2",
+    Verdict.UNKNOWN: "33",
+}
+
+
+class Terminal:
+    """Writes to one stream, usually standard output."""
+
+    def __init__(self, out: TextIO, *, verbose: bool = False, rerun: str = "") -> None:
+        self._out = out
+        self._verbose = verbose
+        self._rerun = rerun
+        self._live = out.isatty()
+        self._colour = self._live and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._topic = ""
+        self._marks: list[Status] = []
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
+
+    def line(self, text: str = "") -> None:
+        """Write one line."""
+        self._out.write(text + "\n")
+        self._out.flush()
+
+    # Progress
+
+    def result(self, result: Result) -> None:
+        """Show that a case is done."""
+        if self._verbose:
+            word = self._paint(f"{result.status.value:<11}", _MARKS[result.status][1])
+            self.line(f"{word} {result.case.id:<44} {result.duration * 1000:7.0f} ms  {result.case.title}")
+            return
+        if result.case.topic != self._topic:
+            self.end_topic()
+            self._topic = result.case.topic
+            if self._live:
+                self._out.write(f"{self._topic:<10} ")
+        self._marks.append(result.status)
+        if self._live:
+            mark, colour = _MARKS[result.status]
+            self._out.write(self._paint(mark, colour))
+            self._out.flush()
+
+    def end_topic(self) -> None:
+        """Close the line of a topic."""
+        if not self._topic:
+            return
+        counts = ", ".join(f"{self._marks.count(status)} {status.value}" for status in Status if status in self._marks)
+        self.line(f"  {counts}" if self._live else f"{self._topic:<10} {counts}")
+        self._topic, self._marks = "", []
+
+    # The end
+
+    def summary(self, run: Run) -> None:
+        """Failures at length, what was not judged, and the verdict."""
+        self.end_topic()
+        self._failures(run.of(Status.FAILED, Status.WARNED))
+        self._reasons(run)
+        self.line()
+        for verdict in run.verdicts():
+            self._verdict(verdict)
+        if run.stopped:
+            self.line(self._paint(f"stopped: {run.stopped}", "31;1") + run.server_output)
+        if run.interrupted:
+            self.line(self._paint("interrupted: the rest was not run", "31;1"))
+        self.line(self._last_line(run))
+
+    def _failures(self, results: list[Result]) -> None:
+        for result in results[:MOST_FAILURES]:
+            rerun = f"{self._rerun} --select {shlex.quote(result.case.id)}" if self._rerun else ""
+            head, *rest = describe(result, rerun)
+            self.line()
+            self.line(self._paint(head, _MARKS[result.status][1]))
+            for line in rest:
+                self.line(line)
+        others = results[MOST_FAILURES:]
+        if others:
+            self.line()
+            self.line(f"and {len(others)} more (a report has them at length: --json FILE, --junit FILE):")
+        for result in others:
+            self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {result.message}"[:160])
+
+    def _reasons(self, run: Run) -> None:
+        not_judged = run.of(Status.NOT_JUDGED)
+        if not_judged:
+            self.line()
+            self.line("Not judged (this is not a pass):")
+        for result in not_judged:
+            self.line(f"  {result.case.id}: {result.reason}")
+        not_offered = run.of(Status.NOT_OFFERED)
+        if not_offered:
+            missing = sorted({need for result in not_offered for need in result.case.needs})
+            self.line()
+            self.line(f"Not offered by the server, so not judged: {', '.join(missing)}")
+
+    def _verdict(self, verdict: ProfileVerdict) -> None:
+        counts = ", ".join(f"{count} {status.value}" for status, count in verdict.counts.items() if count)
+        word = self._paint(f"{verdict.verdict.value.upper():<29}", _VERDICT_COLOURS[verdict.verdict])
+        self.line(f"{verdict.profile:<9} {word} {counts}")
+
+    def _last_line(self, run: Run) -> str:
+        judged = len(run.of(Status.PASSED, Status.FAILED, Status.WARNED))
+        part = f" (of {run.total})" if len(run.selected) != run.total else ""
+        agent = f" ({printable(run.agent)})" if run.agent else ""
+        return f"{judged} of {len(run.selected)} cases{part} judged in {run.duration:.1f} s: {run.target}{agent}"
+
+
+def printable(text: str) -> str:
+    """A string of the server's, which must not control the terminal."""
+    return "".join(char if char.isprintable() else "�" for char in text)
+
+
+def show_list(out: TextIO, cases: list[Case], *, verbose: bool = False) -> None:
+    """The cases by topic: id, clauses, title; with *verbose* the clause too."""
+    for topic in TOPICS:
+        of_topic = [case for case in cases if case.topic == topic]
+        if of_topic:
+            out.write(f"{topic} ({len(of_topic)})\n")
+        for case in of_topic:
+            out.write(f"  {case.id:<44} {' '.join(case.clauses):<24} {case.title}\n")
+            if verbose:
+                out.write(f"      {case.clauses[0]} ({case.level}): {clauses.text(case.clauses[0])}\n")

@@ -1,0 +1,167 @@
+"""What a run found, as data: for the terminal, the reports, and whatever is built on them later.
+
+In here: typed results, verdicts and exit statuses. Not in here: how they are shown (`report`), how they are
+found (`runner`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+from causerie_conformance.problems import Kind, Problem
+from causerie_conformance.registry import Case
+from causerie_conformance.transcript import Transcript
+from causerie_spec.codes import PROFILES
+
+
+class Status(str, Enum):
+    """What became of a case. Values are stable: reports contain them."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """A MUST was broken."""
+    WARNED = "warned"
+    """A SHOULD was broken."""
+    NOT_OFFERED = "not offered"
+    """The server does not have what the case is about. This is not a pass."""
+    NOT_JUDGED = "not judged"
+    """It could not be found out in this run. This is not a pass."""
+    NOT_RUN = "not run"
+    """The run ended before it."""
+
+
+class Exit(IntEnum):
+    """Exit statuses of ``causerie-conformance``."""
+
+    CONFORMANT = 0
+    NOT_CONFORMANT = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was wrong: the clause that was broken, what it expects, what came, and the offending octets."""
+
+    kind: Kind
+    clause: str
+    expected: str
+    came: str
+    octets: bytes = b""
+    offset: int | None = None
+
+    @classmethod
+    def of(cls, problem: Problem, case: Case) -> Finding:
+        """From the exception that ended a case."""
+        clause = problem.clause or case.clauses[0]
+        return cls(problem.kind, clause, problem.expected, problem.came, problem.octets, problem.offset)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one case. ``duration`` is in seconds; ``reason`` is for those that were not judged."""
+
+    case: Case
+    status: Status
+    duration: float = 0.0
+    finding: Finding | None = None
+    reason: str = ""
+    transcript: Transcript | None = None
+
+    @property
+    def message(self) -> str:
+        """One line: why the case did not pass; empty if it did."""
+        if self.finding is not None:
+            return f"{self.finding.clause}: expected {self.finding.expected}; came {self.finding.came}"
+        return self.reason
+
+
+class Verdict(str, Enum):
+    """What may be said of a profile. Values are stable: reports contain them."""
+
+    CONFORMANT = "conformant"
+    PARTLY = "conformant as far as judged"
+    NOT_CONFORMANT = "not conformant"
+    NOT_OFFERED = "not offered"
+    UNKNOWN = "not judged"
+
+
+@dataclass(frozen=True)
+class ProfileVerdict:
+    """The verdict on one profile, with the number of cases of each status."""
+
+    profile: str
+    verdict: Verdict
+    counts: dict[Status, int]
+
+
+@dataclass
+class Run:
+    """One run over a server. ``stopped`` says why it ended early, empty if it did not."""
+
+    target: str
+    agent: str = ""
+    selected: list[Case] = field(default_factory=list)
+    total: int = 0
+    results: list[Result] = field(default_factory=list)
+    stopped: str = ""
+    unreachable: bool = False
+    interrupted: bool = False
+    server_output: str = ""
+    round_trip: float = 0.0
+    began: float = field(default_factory=time.time)
+    _clock: float = field(default_factory=time.monotonic)
+    duration: float = 0.0
+
+    def finish(self) -> None:
+        """Stop the clock; cases without a result were not run."""
+        self.duration = time.monotonic() - self._clock
+        known = {result.case.id for result in self.results}
+        why = self.stopped or "the run was interrupted"
+        self.results += [Result(case, Status.NOT_RUN, reason=why) for case in self.selected if case.id not in known]
+
+    def of(self, *statuses: Status) -> list[Result]:
+        """The results with one of these statuses, in order."""
+        return [result for result in self.results if result.status in statuses]
+
+    def verdicts(self) -> list[ProfileVerdict]:
+        """One verdict for each profile that was selected, in the order of the text."""
+        profiles = {result.case.profile for result in self.results}
+        ordered = [profile for profile in PROFILES if profile in profiles]
+        return [
+            _verdict(profile, [result for result in self.results if result.case.profile == profile])
+            for profile in ordered
+        ]
+
+    @property
+    def exit_status(self) -> Exit:
+        """What to tell the shell."""
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        if self.unreachable:
+            return Exit.UNREACHABLE
+        if self.stopped or self.of(Status.FAILED, Status.NOT_RUN):
+            return Exit.NOT_CONFORMANT
+        return Exit.CONFORMANT
+
+
+def _verdict(profile: str, results: Iterable[Result]) -> ProfileVerdict:
+    counts = dict.fromkeys(Status, 0)
+    for result in results:
+        counts[result.status] += 1
+    judged = counts[Status.PASSED] + counts[Status.WARNED]
+    if counts[Status.FAILED]:
+        verdict = Verdict.NOT_CONFORMANT
+    elif judged and not counts[Status.NOT_JUDGED] and not counts[Status.NOT_RUN]:
+        verdict = Verdict.CONFORMANT
+    elif judged:
+        verdict = Verdict.PARTLY
+    elif counts[Status.NOT_OFFERED]:
+        verdict = Verdict.NOT_OFFERED
+    else:
+        verdict = Verdict.UNKNOWN
+    return ProfileVerdict(profile, verdict, counts)

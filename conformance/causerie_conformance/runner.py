@@ -1,0 +1,188 @@
+"""Runs cases, one by one, and turns what happens into results.
+
+In here: the life of one case (arena, function, guard, verdict), the gate at the start of a run, cases that
+wait beside the others, and the watch for a server that has died. Not in here: pytest (`plugin`), connections
+(`arena`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from causerie_conformance import clauses
+from causerie_conformance.arena import Arena, hello
+from causerie_conformance.client import Client
+from causerie_conformance.problems import Kind, NotJudged, NotOffered, Problem
+from causerie_conformance.process import ServerFailed
+from causerie_conformance.registry import Case
+from causerie_conformance.results import Finding, Result, Status
+from causerie_conformance.target import Target
+from causerie_conformance.transcript import Transcript
+from causerie_spec.messages import Welcome
+
+
+def run_case(case: Case, target: Target, transcript: Transcript | None = None) -> Result:
+    """Run one case to its verdict. Raises nothing but what is meant to end the whole run."""
+    began = time.monotonic()
+    arena = Arena(target, case.topic, guarded=case.guarded, transcript=transcript)
+    try:
+        _check_needs(case, target)
+        with arena:
+            case.function(arena)
+            arena.guard()
+    except Exception as error:  # whatever it is, the run goes on and the report says it
+        return _result(case, error, arena.transcript, time.monotonic() - began, target)
+    return Result(case, Status.PASSED, time.monotonic() - began, transcript=arena.transcript)
+
+
+def _check_needs(case: Case, target: Target) -> None:
+    for need in case.needs:
+        if not target.offers(need):
+            raise NotOffered(need)
+
+
+def _result(case: Case, error: Exception, transcript: Transcript, duration: float, target: Target) -> Result:
+    if isinstance(error, NotOffered):
+        return Result(case, Status.NOT_OFFERED, duration, reason=f"the server does not offer {error}")
+    if isinstance(error, NotJudged):
+        return Result(case, Status.NOT_JUDGED, duration, reason=str(error), transcript=transcript)
+    if isinstance(error, ServerFailed):
+        error = Problem(Kind.REFUSED, "another server of the same kind to start", str(error))
+    if not isinstance(error, Problem):
+        return Result(case, Status.FAILED, duration, _fault(case, error), transcript=transcript)
+    if error.kind is Kind.TIMEOUT:
+        target.note_timeout()
+    finding = Finding.of(error, case)
+    status = Status.WARNED if clauses.level(finding.clause) == "SHOULD" else Status.FAILED
+    return Result(case, status, duration, finding, transcript=transcript)
+
+
+def _fault(case: Case, error: Exception) -> Finding:
+    """A fault of the suite itself is reported like any other, and is never a pass."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    came = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+    return Finding(Kind.SUITE, case.clauses[0], "the suite to work", came)
+
+
+def timed_out(case: Case, seconds: float, transcript: Transcript | None = None) -> Result:
+    """The result of a case that the last bound has ended."""
+    finding = Finding(Kind.SUITE, case.clauses[0], f"the case to end within {seconds:g} s", "it did not")
+    return Result(case, Status.FAILED, seconds, finding, transcript=transcript)
+
+
+class Beside:
+    """Cases that wait for time to pass: each in its own thread, from the start of the run."""
+
+    def __init__(self, run: Callable[[Case], Result]) -> None:
+        self._run = run
+        self._threads: dict[str, threading.Thread] = {}
+        self._results: dict[str, Result] = {}
+
+    def start(self, case: Case) -> None:
+        """Begin with a case now; its result is asked for later."""
+        thread = threading.Thread(target=self._keep, args=(case,), name=case.id, daemon=True)
+        self._threads[case.id] = thread
+        thread.start()
+
+    def _keep(self, case: Case) -> None:
+        self._results[case.id] = self._run(case)
+
+    def result(self, case: Case) -> Result | None:
+        """Wait for its result; None if it was never started."""
+        thread = self._threads.get(case.id)
+        if thread is None:
+            return None
+        thread.join()
+        return self._results[case.id]
+
+
+class Obstacle(Exception):
+    """There is no Causerie server to judge; ``str`` says what there is instead. ``reached``: something answered."""
+
+    def __init__(self, message: str, transcript: Transcript, *, reached: bool = True) -> None:
+        super().__init__(message)
+        self.transcript = transcript
+        self.reached = reached
+
+
+def look(target: Target) -> None:
+    """Is there a Causerie server? If so, WELCOME is learned; else `Obstacle` is raised.
+
+    This is lenient: whatever can be taken for a frame passes, because the cases say better what is wrong with
+    it.
+    """
+    transcript = Transcript()
+    try:
+        client = Client(target.address, transcript, target.shared, name="A", patience=target.patience)
+    except Problem as problem:
+        message = f"no connection to {target.name}: {problem.came.removeprefix('none: ')}"
+        raise Obstacle(message, transcript, reached=False) from None
+    try:
+        _hear_welcome(client, target)
+    finally:
+        client.close()
+
+
+def _hear_welcome(client: Client, target: Target) -> None:
+    began = time.monotonic()
+    try:
+        client.send(hello())
+        received = client.next("WELCOME")
+    except Problem as problem:
+        what = _what_else(client, problem)
+        if what is not None:
+            raise Obstacle(what, client.transcript) from None
+        return
+    if received is None:
+        piece = f" after {client.incomplete} octets that are no whole frame" if client.incomplete else ""
+        message = f"{target.name} took the connection and answered HELLO with {client.ended_how()}{piece}"
+        raise Obstacle(message, client.transcript)
+    target.round_trip = received.at - began
+    if isinstance(received.message, Welcome):
+        target.welcome = received.message
+
+
+def _what_else(client: Client, problem: Problem) -> str | None:
+    """What listens there, if not a Causerie server."""
+    if problem.kind is Kind.TIMEOUT:
+        line = _answer_to_a_line(client)
+        if line is not None:
+            return f"what listens does not speak Causerie, but lines of text: {line}"
+        return f"something listens, but does not answer HELLO: {problem.came}"
+    if problem.kind is Kind.UNDECODABLE and problem.clause == "FRAME-3":
+        return f"what answers does not speak Causerie: {problem.came}"
+    return None
+
+
+def _answer_to_a_line(client: Client) -> str | None:
+    """What a server of lines, such as HTTP's, says when it gets an end of line; None if it says nothing."""
+    try:
+        client.send_octets(b"\r\n\r\n", "to see whether it wants lines")
+        client.next("anything", patience=1.0)
+    except Problem as problem:
+        return problem.came if problem.kind is Kind.UNDECODABLE else None
+    return None
+
+
+def gone(target: Target) -> str | None:
+    """Has the server died since? None if it still answers, else what happened, in a sentence."""
+    if target.process is not None and target.process.ended is not None:
+        return f"the server process ended with status {target.process.ended}"
+    transcript = Transcript()
+    try:
+        client = Client(target.address, transcript, target.shared, name="A", patience=target.patience)
+    except Problem as problem:
+        return f"the server takes no connections any more ({problem.came.removeprefix('none: ')})"
+    try:
+        client.send(hello())
+        received = client.next("an answer to HELLO")
+    except Problem as problem:
+        return None if problem.kind is not Kind.TIMEOUT else "the server does not answer HELLO any more"
+    finally:
+        client.close()
+    if received is None:
+        return "the server closes connections without answering HELLO"
+    return None

@@ -1,0 +1,76 @@
+"""From what the user asked for to a session: parsing addresses, starting servers.
+
+In here: usage errors about the server. Not in here: the command line itself (`cli`), the run (`session`).
+"""
+
+from __future__ import annotations
+
+from causerie_conformance.process import HOST, Command, ServerFailed, ServerProcess
+from causerie_conformance.registry import CASES, load_cases
+from causerie_conformance.results import Run
+from causerie_conformance.session import Session
+from causerie_conformance.target import Target
+
+
+class SetupError(Exception):
+    """The request makes no sense; ``str`` tells the user why."""
+
+
+class StartError(Exception):
+    """The server that was to be started did not become ready; ``str`` says what happened."""
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPV6]:PORT``. Raises `SetupError`."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise SetupError(f"{text!r}: write an IPv6 address in brackets, as in [::1]:5000")
+    if not colon or not host:
+        raise SetupError(f"{text!r} is not HOST:PORT, as in 127.0.0.1:5000")
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+        raise SetupError(f"{text!r}: {port!r} is not a port (1 to 65535)")
+    return host, int(port)
+
+
+def command_for(reference: str | None, spawn: str | None) -> Command | None:
+    """The command that starts a server, if one is to be started. Raises `SetupError`."""
+    if reference is not None:
+        return Command.of_reference(reference)
+    if spawn is None:
+        return None
+    try:
+        return Command.of_template(spawn)
+    except ValueError as error:
+        raise SetupError(f"--spawn: {error}") from None
+
+
+def target_for(server: str | None, reference: str | None, spawn: str | None, handshake_timeout: float | None) -> Target:
+    """The server to judge, started if need be. Raises `SetupError`, `StartError`."""
+    if sum(choice is not None for choice in (server, reference, spawn)) != 1:
+        raise SetupError("give one of HOST:PORT, --reference and --spawn")
+    if handshake_timeout is not None and not handshake_timeout > 0:
+        raise SetupError("--handshake-timeout: seconds, more than 0")
+    if server is not None:
+        host, port = parse_address(server)
+        return Target(host, port, declared_handshake_timeout=handshake_timeout)
+    command = command_for(reference, spawn)
+    try:
+        process = ServerProcess(command) if command is not None else None
+    except ServerFailed as error:
+        raise StartError(str(error)) from None
+    assert process is not None
+    return Target(HOST, process.port, command, process, declared_handshake_timeout=handshake_timeout)
+
+
+def session_for(
+    server: str | None, reference: str | None, spawn: str | None, handshake_timeout: float | None
+) -> Session:
+    """A session for plain pytest. Raises `SetupError`."""
+    try:
+        target = target_for(server, reference, spawn, handshake_timeout)
+    except StartError as error:
+        raise SetupError(str(error)) from None
+    load_cases()
+    return Session(target, Run(target.name, total=len(CASES)))

@@ -1,0 +1,88 @@
+"""The server under test, as the whole run knows it.
+
+In here: its address, what it offers, how long to wait for it, and whether the suite may start another one
+like it. Not in here: a single case's connections (`arena`).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+
+from causerie_conformance.passive import Shared
+from causerie_conformance.process import HOST, Command, ServerProcess
+from causerie_spec.codes import HANDSHAKE_TIMEOUT
+from causerie_spec.messages import Welcome
+
+PATIENCE: Final = 5.0
+"""Seconds to wait for anything, at least: a busy machine must never make a case fail."""
+SHORT_PATIENCE: Final = 1.0
+"""The same once several cases have failed by waiting: a server that is half built should not cost minutes."""
+ROUND_TRIPS: Final = 100
+"""Round trips to wait for anything, at least: a server far away must not fail either."""
+TIMEOUTS_TOLERATED: Final = 3
+"""Cases that may fail by waiting before patience becomes short."""
+
+
+@dataclass
+class Target:
+    """A server, and what has been learned of it. ``round_trip`` is in seconds."""
+
+    host: str
+    port: int
+    command: Command | None = None
+    process: ServerProcess | None = None
+    declared_handshake_timeout: float | None = None
+    shared: Shared = field(default_factory=Shared)
+    welcome: Welcome | None = None
+    round_trip: float = 0.0
+    timeouts: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port
+
+    @property
+    def name(self) -> str:
+        """HOST:PORT, with brackets around an IPv6 address."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for an answer."""
+        floor = PATIENCE if self.timeouts < TIMEOUTS_TOLERATED else SHORT_PATIENCE
+        return max(floor, ROUND_TRIPS * self.round_trip)
+
+    @property
+    def slack(self) -> float:
+        """Seconds by which a time limit may be seen late, for the network's and the machine's sake."""
+        return 0.75 + 10 * self.round_trip
+
+    @property
+    def handshake_timeout(self) -> float:
+        """The server's login limit in seconds, as far as the suite knows."""
+        if self.declared_handshake_timeout is not None:
+            return self.declared_handshake_timeout
+        set_by_command = self.command.handshake_timeout if self.command is not None else None
+        return set_by_command if set_by_command is not None else float(HANDSHAKE_TIMEOUT)
+
+    def offers(self, need: str) -> bool:
+        """Does the server offer that capability or mechanism, by what WELCOME said?"""
+        if self.welcome is None:
+            return False
+        return need in self.welcome.capabilities or need in self.welcome.mechanisms
+
+    def note_timeout(self) -> None:
+        """A case has failed by waiting."""
+        with self._lock:
+            self.timeouts += 1
+
+
+def another(target: Target, port: int | None = None) -> Target:
+    """A second server like *target*, started for one case alone. Raises `ServerFailed`."""
+    assert target.command is not None
+    process = ServerProcess(target.command, port)
+    return Target(host=HOST, port=process.port, command=target.command, process=process, round_trip=target.round_trip)
