@@ -1,0 +1,216 @@
+"""The client core joined to the server core: both ends are the real thing, and no octet touches a socket."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causerie.core.client import (
+    Cause,
+    Client,
+    Identity,
+    LoggedIn,
+    MessageShown,
+    MessageState,
+    Phase,
+    SendState,
+    Stopped,
+)
+from causerie.core.hub import Hub
+from causerie.store.memory import MemoryStore
+
+
+class World:
+    """A hub with its store, and named clients, each with at most one connection."""
+
+    def __init__(self, seed=1):
+        self.now = 1000.0
+        self.clients = {}
+        self.peers = {}
+        self.events = {}
+        self.rng = random.Random(seed)
+        self.epoch = 0
+        self.start_hub()
+
+    def start_hub(self):
+        self.epoch += 1
+        self.store = MemoryStore(lambda: int(self.now * 1000), self.epoch)
+        self.hub = Hub(wall_ms=lambda: int(self.now * 1000), epoch=self.epoch, rng=self.rng)
+
+    def add(self, name, handle=None, token=None):
+        identity = Identity(handle or name, name, token or name.encode() * 16)
+        self.clients[name] = Client(identity, self.rng, insist=True)
+        self.events[name] = []
+        self.clients[name].start()
+        self.connect(name)
+
+    def connect(self, name):
+        self.clients[name].connected(self.now)
+        self.peers[name] = self.hub.connect(self.now, name)
+
+    def pump(self):
+        while operations := self.hub.take_operations():
+            self.hub.committed(self.now, operations, self.store.commit(operations))
+        self.hub.take_dirty(self.now)
+
+    def up(self, name, cut=None):
+        """The client's octets arrive, or only the first ``cut`` of them before the connection is cut."""
+        data = self.clients[name].data_to_send()
+        self.peers[name].receive_data(self.now, data if cut is None else data[:cut])
+        self.pump()
+        return bool(data)
+
+    def down(self, name, cut=None):
+        peer = self.peers[name]
+        moved = False
+        while data := peer.take():
+            moved = True
+            self.clients[name].receive_data(data if cut is None else data[:cut], self.now)
+            peer.written(self.now, len(data))
+            self.pump()
+            if cut is not None:
+                break
+        if peer.finished:
+            self.clients[name].receive_eof(self.now)
+        self.collect(name)
+        return moved
+
+    def collect(self, name):
+        self.events[name] += self.clients[name].events()
+
+    def settle(self):
+        while any([move(name) for name in self.peers for move in (self.up, self.down)]):
+            pass
+
+    def cut(self, name):
+        self.peers.pop(name).lost(self.now)
+        self.clients[name].lost(self.now, "cut")
+        self.pump()
+        self.collect(name)
+
+    def revive(self, name):
+        client = self.clients[name]
+        if client.phase is Phase.WAITING:
+            self.now = client.deadline
+            client.tick(self.now)
+        if client.phase is Phase.CONNECTING:
+            self.connect(name)
+        self.collect(name)
+
+    def shown(self, name):
+        return [event for event in self.events[name] if isinstance(event, MessageShown)]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_two_people_chat(world):
+    world.add("alice")
+    world.add("bob")
+    world.settle()
+    world.clients["alice"].send("#lobby", "hello", world.now)
+    world.clients["bob"].send("@alice", "psst", world.now, 1)
+    world.settle()
+    assert [(m.conversation, m.sender, m.text) for m in world.shown("alice")] == [
+        ("#lobby", "alice", "hello"),
+        ("@bob", "bob", "psst"),
+    ]
+    assert [(m.conversation, m.sender, m.kind, m.mine) for m in world.shown("bob")] == [
+        ("#lobby", "alice", 0, False),
+        ("@alice", "bob", 1, True),
+    ]
+    world.clients["alice"].leave(world.now)
+    world.settle()
+    assert world.events["alice"][-1] == Stopped(world.events["alice"][-1].ending, 0, 0)
+    assert world.events["alice"][-1].ending.cause is Cause.QUIT
+
+
+def test_a_stolen_handle(world):  # [CLIENT-11]
+    world.add("alice")
+    world.settle()
+    world.add("mallory", handle="alice")
+    world.settle()
+    assert world.events["mallory"][-1].ending.cause is Cause.LOGIN_REFUSED
+
+
+def test_a_quiet_client_stays_connected(world):  # [CLIENT-2] with [KEEP-2]
+    world.add("alice")
+    world.settle()
+    for _ in range(100):
+        due = min(world.clients["alice"].deadline, world.hub.next_deadline())
+        world.now = max(world.now, due)
+        world.clients["alice"].tick(world.now)
+        world.settle()
+        world.hub.tick(world.now)
+        world.settle()
+    assert world.now > 1000 + 25 * 60
+    assert [type(event) for event in world.events["alice"]].count(LoggedIn) == 1
+
+
+def test_shutdown_and_restart(world):
+    world.add("alice")
+    world.settle()
+    world.hub.shut_down(world.now)
+    world.settle()
+    assert world.clients["alice"].phase is Phase.WAITING
+    world.start_hub()
+    world.peers.clear()
+    world.clients["alice"].send("#lobby", "meanwhile", world.now)
+    world.revive("alice")
+    world.settle()
+    assert [m.text for m in world.shown("alice")] == ["meanwhile"]
+    assert world.events["alice"][-2 if isinstance(world.events["alice"][-1], MessageShown) else -1]
+
+
+NAMES = st.sampled_from(["alice", "bob", "carol"])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), NAMES, st.integers(1, 3)),
+        st.tuples(st.just("direct"), NAMES, st.integers(1, 3)),
+        st.tuples(st.just("settle"), NAMES, st.just(0)),
+        st.tuples(st.just("up"), NAMES, st.integers(0, 200)),
+        st.tuples(st.just("down"), NAMES, st.integers(0, 200)),
+        st.tuples(st.just("revive"), NAMES, st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, seed=st.integers(0, 2**32))
+def test_cut_at_any_octet_in_either_direction(steps, seed):
+    world = World(seed)
+    texts = {"alice": [], "bob": [], "carol": []}
+    for name in texts:
+        world.add(name)
+    for step, name, number in steps:
+        if step in ("write", "direct"):
+            for _ in range(number):
+                text = f"{name} {len(texts[name])}"
+                texts[name].append(text)
+                world.clients[name].send("#lobby" if step == "write" else "@carol", text, world.now)
+        elif step == "settle":
+            world.settle()
+        elif step in ("up", "down") and name in world.peers:
+            getattr(world, step)(name, number)
+            world.cut(name)
+        elif step == "revive":
+            world.revive(name)
+    for name in texts:
+        world.revive(name)
+    world.settle()
+    for name, written in texts.items():
+        last = {}
+        for message in world.shown(name):  # [CLIENT-6], and nothing twice
+            assert message.seq > last.get(message.conversation, 0)
+            last[message.conversation] = message.seq
+        states = {e.text: e.state for e in world.events[name] if isinstance(e, MessageState)}
+        assert set(states) == set(written)
+        assert SendState.PENDING not in states.values()
+        assert SendState.IN_FLIGHT not in states.values()
+        assert world.clients[name].backlog == 0
+    everywhere = [(m.conversation, m.text) for m in world.shown("carol")]
+    assert len(everywhere) == len(set(everywhere))  # [CLIENT-9]: no text twice
