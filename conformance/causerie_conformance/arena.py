@@ -48,7 +48,7 @@ def login(handle: str, token: bytes, **fields: Any) -> Login:
 
 def new_handle(name: str = "peer") -> str:
     """A handle that nobody has: *name* and 60 random bits."""
-    return f"{name}-{secrets.token_hex(8)[:15]}"
+    return f"{name.lower()}-{secrets.token_hex(8)[:15]}"
 
 
 def new_token() -> bytes:

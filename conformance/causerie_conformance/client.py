@@ -131,6 +131,12 @@ class Client(Peer):
             self.expect_end()
         return bye
 
+    def expect_end_after_bye(self) -> None:
+        """Some BYE must come, then the end of the stream."""
+        self.expect(Bye)
+        with citing("STATE-5"):
+            self.expect_end()
+
     def ended_how(self) -> str:
         """How the stream ended, in words."""
         return {Kind.FIN: "the end of the stream (FIN)", Kind.RST: "a reset (RST)"}.get(

@@ -78,6 +78,8 @@ class Observer:
         self._current: Request | None = None
         self._left = 0
         self._asked: Hello | None = None
+        self._welcome: Welcome | None = None
+        self._quiet: set[int] = set()
         self._said = False
         self._answered: set[int] = set()
         self._seqs: dict[str, int] = {}
@@ -98,11 +100,23 @@ class Observer:
         self._left = int.from_bytes(self._outgoing[:4], "big")
         self._current = Request(self._outgoing[4], int.from_bytes(self._outgoing[6:8], "big"), None)
         del self._outgoing[:HEADER_SIZE]
-        type_ = self._current.type
-        known = type_ in MESSAGES and type_ < SERVER_BIT
-        if frame_name(type_) not in _NEVER_ANSWERED and (known or self._current.ref != 0):
-            self.open.append(self._current)
+        self._note_request(self._current)
         return True
+
+    def _note_request(self, request: Request) -> None:
+        """Keep it as open if it will be answered: what is not known here is, unless its ref is 0."""
+        cls = MESSAGES.get(request.type)
+        known = cls is not None and request.type < SERVER_BIT and self._negotiated(cls.CAPABILITY)
+        if known and frame_name(request.type) in _NEVER_ANSWERED:
+            self._quiet.add(request.ref)
+        elif known or request.ref != 0:
+            self.open.append(request)
+
+    def _negotiated(self, capability: str | None) -> bool:
+        if capability is None:
+            return True
+        asked = self._asked is not None and capability in self._asked.capabilities
+        return asked and (self._welcome is None or capability in self._welcome.capabilities)
 
     def _note_body(self) -> bool:
         assert self._current is not None
@@ -155,7 +169,7 @@ class Observer:
     def _check_bye(self, found: _Frame) -> None:
         ref = found.raw.ref
         refs = [request.ref for request in self.open]
-        if ref == 0:
+        if ref == 0 or ref in self._quiet:
             return
         if ref not in refs:
             raise found.broken("ERR-8", Kind.VALUE, "the ref of the frame that caused BYE, or 0", offset=6)
@@ -187,6 +201,7 @@ class Observer:
     def _learn(self, found: _Frame, request: Request, message: Message) -> None:
         """What an answer tells of the state of the connection and of the logs."""
         if isinstance(message, Welcome):
+            self._welcome = message
             self._check_welcome(found, message)
         elif isinstance(message, Ready):
             self.handle = message.handle

@@ -140,7 +140,7 @@ class Peer:
             if self.end is not None:
                 return None
             self._pull()
-            if not self._frames and self.end is None and not self._wait(deadline):
+            if self._idle() and not self._wait(deadline):
                 raise self.problem(Kind.TIMEOUT, expected, self._nothing(limit))
         return self._frames.popleft()
 
@@ -174,6 +174,9 @@ class Peer:
     def problem(self, kind: Kind, expected: str, came: str, octets: bytes = b"") -> Problem:
         """A problem on this connection, to be raised."""
         return Problem(kind, expected, came, octets=octets, transcript=self.transcript)
+
+    def _idle(self) -> bool:
+        return not self._frames and self.end is None
 
     def _nothing(self, limit: float) -> str:
         rest = self._decoder.buffered

@@ -80,15 +80,19 @@ def case(
     beside: bool = False,
     guarded: bool = True,
     over: Mapping[str, Any] | None = None,
+    title: str | None = None,
 ) -> Callable[[F], F]:
-    """Register a case. With *over*, one for each entry: ``{}`` in the id is its key, its value the second argument."""
+    """Register a case. With *over*, one for each entry: ``{}`` in the id is its key, its value the second argument.
+
+    *title* stands in for the docstring's first line where cases are generated.
+    """
 
     def register(function: F) -> F:
-        title = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        of_all = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
         of = profile or clauses.profile(cited[0])
         for key, value in [("", None)] if over is None else list(over.items()):
             name = id_.format(key) if over is not None else id_
-            shown = f"{title}: {key}" if over is not None else title
+            shown = title or (f"{of_all}: {key}" if over is not None else of_all)
             run: Function = function if over is None else partial(_with_value, function, value)
             _add(Case(name, shown, cited, run, of, needs, beside, guarded))
         return function

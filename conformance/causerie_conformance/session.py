@@ -43,6 +43,7 @@ class Session:
     def _stop_at_gate(self, obstacle: Obstacle) -> None:
         self.run.stopped = str(obstacle)
         self.run.unreachable = not obstacle.reached
+        self._keep_last_words()
         if obstacle.reached:
             gate = CASES[GATE]
             finding = Finding(Kind.UNEXPECTED, gate.clauses[0], "WELCOME in answer to HELLO", str(obstacle))
@@ -68,6 +69,9 @@ class Session:
             return
         self.run.stopped = f"{what}, during or after {case.id}"
         self.run.unreachable = True
+        self._keep_last_words()
+
+    def _keep_last_words(self) -> None:
         if self.target.process is not None:
             self.run.server_output = self.target.process.said()
 

@@ -5,5 +5,5 @@ A case has one subject and one fault. It raises nothing itself: it asks, through
 for granted was shown by the cases before it.
 """
 
-MODULES = ("hello",)
+MODULES = ("hello", "errors", "states")
 """Modules of cases, in learning order."""

@@ -9,6 +9,7 @@ import textwrap
 from typing import Final
 
 from causerie_conformance import clauses
+from causerie_conformance.problems import Kind
 from causerie_conformance.results import Result, Status
 from causerie_conformance.transcript import Direction, Entry, Transcript
 
@@ -37,7 +38,7 @@ def describe(result: Result, rerun: str = "") -> list[str]:
     lines += _labelled("came", f"{finding.came} [{finding.kind.value}]")
     if result.transcript is not None and len(result.transcript):
         lines += _conversation(result.transcript)
-    if finding.octets:
+    if finding.octets and (finding.offset is not None or finding.kind is Kind.UNDECODABLE):
         lines += octets(finding.octets, finding.offset)
     if rerun:
         lines += _labelled("again", rerun)

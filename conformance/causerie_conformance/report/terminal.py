@@ -15,7 +15,7 @@ from causerie_conformance.registry import TOPICS, Case
 from causerie_conformance.report.failure import describe
 from causerie_conformance.results import ProfileVerdict, Result, Run, Status, Verdict
 
-MOST_FAILURES: Final = 12
+MOST_FAILURES: Final = 6
 """Failures that are told at length; the others by one line each (the reports have them all)."""
 _MARKS: Final = {
     Status.PASSED: (".", "32"),
