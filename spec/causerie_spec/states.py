@@ -49,7 +49,7 @@ class Outcome(Enum):
     """The connection ends."""
     WRONG_STATE = "ERROR WRONG_STATE"
     """It is refused, and the connection lives on."""
-    UNSUPPORTED = "ERROR UNSUPPORTED"
+    UNSUPPORTED = "ERROR UNSUPPORTED (ref 0: ignored)"
     """It is refused if its ref is not 0, and ignored if it is."""
     IGNORE = "ignore"
     """It is refused in silence."""
