@@ -12,18 +12,21 @@ Rules, which every change of a connection's state obeys:
 
 * A frame is processed when all that came before it has its answer, with one exception: SEND follows SEND, because a
   store that commits in groups would be idle otherwise. ACKs come in the order in which the store was asked.
+* A frame that must wait is held, and while one is held nothing is read: what waits for the store is bounded too.
 * When it is CLOSING nothing is queued any more, and what comes in is counted and dropped [STATE-4].
 * Logged out before BYE is queued, not after it.
 * `closed` is the last word: the shell closes the socket and forgets the connection.
+* An exception that nobody expected ends this connection and no other (`_guarded`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from causerie.core.output import Output
 from causerie.core.refusal import Ended, Refused
+from causerie.store.operations import Operation, Result
 from causerie_spec.codec import Decoder, FrameTooLarge, Malformed, RawFrame, decode, encode
 from causerie_spec.codes import IDLE_FACTOR, MAX_BODY, MAX_BODY_BEFORE_READY, ByeCode, ErrorCode
 from causerie_spec.messages import Bye, Compose, Error, Message, Send
@@ -35,8 +38,30 @@ if TYPE_CHECKING:
 Handler = Callable[["Connection", float, int, Message], None]
 """What a request does: (connection, now, ref, message). Raises `Refused` or `Ended`."""
 
-_DETAIL_LIMIT = 200
-"""Characters of a detail or reason, so that it fits a str8 whatever it quotes."""
+Done = Callable[[float, Result], None]
+"""What a request does once the store did its part: (now, result)."""
+
+_P = ParamSpec("_P")
+
+
+def _guarded(
+    method: Callable[Concatenate[Connection, float, _P], None],
+) -> Callable[Concatenate[Connection, float, _P], None]:
+    """For what is called from outside: an exception in there is a bug of ours, and ends the connection [LOAD-10]."""
+
+    def call(self: Connection, now: float, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            method(self, now, *args, **kwargs)
+        except Exception as error:
+            self.fail(now, error)
+
+    call.__doc__ = method.__doc__
+    return call
+
+
+def _for_people(text: str) -> str:
+    """*text* as a detail or reason: cut so that it fits a str8, whatever it quotes [ERR-10]."""
+    return text.encode(errors="replace")[:255].decode(errors="ignore")
 
 
 class Connection:
@@ -64,8 +89,8 @@ class Connection:
         "negotiated",
         "output",
         "peer",
+        "pending_octets",
         "pending_sends",
-        "ready_at",
         "shell",
         "state",
         "waiting",
@@ -89,12 +114,14 @@ class Connection:
         """A request other than SEND waits for the store."""
         self.pending_sends = 0
         """SENDs that wait for the store."""
+        self.pending_octets = 0
+        """What they hold, about."""
         self.output = Output()
         self.decoder = Decoder(MAX_BODY_BEFORE_READY)
         self.closed = False
         """The shell is to close the socket now, whatever is unsent."""
         self.armed: float | None = None
-        self._held: RawFrame | None = None
+        self._held: RawFrame | FrameTooLarge | None = None
         self._eof = False
         self._accepted_at = now
         self._active_at = now
@@ -103,6 +130,7 @@ class Connection:
 
     # What shells do.
 
+    @_guarded
     def receive_data(self, now: float, data: bytes) -> None:
         """Octets came from the peer."""
         if self.state is State.CLOSING:
@@ -113,6 +141,7 @@ class Connection:
         self.decoder.feed(data)
         self.process(now)
 
+    @_guarded
     def receive_eof(self, now: float) -> None:
         """The peer's stream ended (FIN)."""
         self._eof = True
@@ -130,7 +159,7 @@ class Connection:
 
     def take(self) -> bytes:
         """The octets to write next; empty while some are in flight, or there are none."""
-        if not self.output:
+        if self.closed or not self.output:
             return b""
         congested = not self.reading
         data = self.output.take(self.hub.limits.write_octets)
@@ -138,10 +167,11 @@ class Connection:
             self.hub.soon(self)  # it was not read because of what is now in flight: there may be frames held back
         return data
 
+    @_guarded
     def written(self, now: float, count: int) -> None:
         """The peer's side took *count* octets of those in flight."""
         self.output.written(count)
-        if not self.reading:
+        if count and not self.reading:
             self._active_at = now  # [KEEP-5]
         self._settle()
 
@@ -150,7 +180,7 @@ class Connection:
         """Should the shell read from the peer? If not, the peer's sending is held up by TCP [LOAD-4]."""
         if self.closed or self._eof:
             return False
-        return self.state is State.CLOSING or not self._congested()
+        return self.state is State.CLOSING or not self._stalled()
 
     @property
     def finished(self) -> bool:
@@ -169,11 +199,14 @@ class Connection:
             case _:
                 return self._accepted_at + self.hub.limits.handshake_timeout
 
+    @_guarded
     def expire(self, now: float) -> None:
         """The deadline has come."""
         match self.state:
             case State.CLOSING:
                 self._close()
+            case State.READY if self._waits():  # for the store: not the peer's silence
+                self._active_at = now
             case State.READY:  # [KEEP-2]
                 self.end(now, Ended(ByeCode.IDLE, f"no frame for {now - self._active_at:.1f} s"))
             case _:  # [KEEP-6]
@@ -187,6 +220,22 @@ class Connection:
         if self.state is not State.CLOSING:
             self.output.put(encode(message, ref), own=True)
             self.hub.touch(self)
+
+    def refuse(self, refused: Refused, ref: int) -> None:
+        """Queue ERROR, the answer to a request that is not done [ERR-1]."""
+        self.answer(Error(int(refused.code), refused.retry_ms, _for_people(refused.detail)), ref)
+
+    def ask(self, operation: Operation, done: Done) -> None:
+        """Have the store do its part of a request, then call *done*; until then this connection's frames wait."""
+        self.waiting = True
+        self.hub.ask(operation, self, done)
+
+    @_guarded
+    def told(self, now: float, done: Done, result: Result) -> None:
+        """The store did what was asked."""
+        self.waiting = False
+        done(now, result)
+        self.process(now)
 
     def event(self, now: float, data: bytes, own: bool) -> None:
         """Queue encoded events; *own* says whether this connection caused them."""
@@ -212,43 +261,59 @@ class Connection:
         if self.state is State.CLOSING:
             return
         self.hub.logout(self, now)
-        self.output.put(encode(Bye(int(ended.code), ended.retry_ms, ended.reason[:_DETAIL_LIMIT]), ref), own=True)
+        self.output.put(encode(Bye(int(ended.code), ended.retry_ms, _for_people(ended.reason)), ref), own=True)
         self._begin_closing(now)
         self.hub.touch(self)
         self.hub.log_end(self, ended)
 
+    def fail(self, now: float, error: Exception) -> None:
+        """A bug of this server's showed while it served this connection: log it, and go on without [LOAD-10]."""
+        self.hub.log("failure", self, exception=error)
+        if self.state is State.CLOSING:
+            self._close()
+        else:
+            self.end(now, Ended(ByeCode.SERVER_FAILURE, "the server failed at this connection"))
+
     # The order of checks [ERR-7].
 
+    @_guarded
     def process(self, now: float) -> None:
         """Process what is whole and may be processed now."""
-        while self.state is not State.CLOSING and not self._congested():
-            frame = self._held
-            if frame is not None:
-                self._held = None
-            else:
-                try:
-                    frame = self.decoder.next_frame()
-                except FrameTooLarge as error:  # [FRAME-4]
-                    if not self.pending_sends:
-                        self.end(now, Ended(ByeCode.FRAME_TOO_LARGE, str(error)), error.ref)
-                    break
+        while self.state is not State.CLOSING and not self._stalled():
+            frame = self._next(now)
             if frame is None:
                 break
-            self._active_at = now
-            if self.pending_sends and frame.type != Send.TYPE:
-                self._held = frame
-                break
-            try:
-                self._dispatch(now, frame)
-            except (Refused, Ended) as refusal:
-                if self.pending_sends:  # its answer comes after theirs [REQ-2]
-                    self._held = frame
-                    break
-                self._refuse(now, refusal, frame)
+            self._handle(now, frame)
         if self._eof and self.state is not State.CLOSING and not self._waits():  # [CLOSE-4]
             self.hub.logout(self, now)
             self._begin_closing(now)
         self.hub.touch(self)
+
+    def _next(self, now: float) -> RawFrame | FrameTooLarge | None:
+        frame, self._held = self._held, None
+        if frame is not None:
+            return frame
+        try:
+            frame = self.decoder.next_frame()
+        except FrameTooLarge as error:
+            return error
+        if frame is not None:
+            self._active_at = now
+        return frame
+
+    def _handle(self, now: float, frame: RawFrame | FrameTooLarge) -> None:
+        if self.pending_sends and frame.type != Send.TYPE:
+            self._held = frame
+            return
+        try:
+            if isinstance(frame, FrameTooLarge):  # [FRAME-4]
+                raise Ended(ByeCode.FRAME_TOO_LARGE, str(frame))
+            self._dispatch(now, frame)
+        except (Refused, Ended) as refusal:
+            if self.pending_sends:  # its answer comes after theirs [REQ-2]
+                self._held = frame
+            else:
+                self._refuse(now, refusal, frame)
 
     def _dispatch(self, now: float, frame: RawFrame) -> None:
         if self.state is State.HELLO:
@@ -281,20 +346,20 @@ class Connection:
             raise Ended(ByeCode.MALFORMED, f"{message.NAME} with ref 0")
         return message
 
-    def _refuse(self, now: float, refusal: Refused | Ended, frame: RawFrame) -> None:
+    def _refuse(self, now: float, refusal: Refused | Ended, frame: RawFrame | FrameTooLarge) -> None:
         if isinstance(refusal, Ended):
             self.end(now, refusal, frame.ref)  # [ERR-8]
         elif frame.type != Compose.TYPE or UNKNOWN is column(frame.type, self.negotiated):
-            detail = refusal.detail[:_DETAIL_LIMIT]
-            self.answer(Error(int(refusal.code), refusal.retry_ms, detail), frame.ref)
+            self.refuse(refusal, frame.ref)
 
     # How a connection ends.
 
-    def _congested(self) -> bool:
+    def _stalled(self) -> bool:
         """Must the next frame wait, for the store or until the peer reads what it caused?"""
-        if self.waiting or self.pending_sends >= self.hub.limits.pending_sends:
+        if self.waiting or (self._held is not None and self.pending_sends):
             return True
-        return self.output.own > self.hub.limits.own_octets and not self._eof
+        limits = self.hub.limits
+        return self.pending_octets > limits.pending_octets or (self.output.own > limits.own_octets and not self._eof)
 
     def _waits(self) -> bool:
         return self.waiting or self.pending_sends > 0
@@ -302,7 +367,7 @@ class Connection:
     def _begin_closing(self, now: float) -> None:
         self.state = State.CLOSING
         self._closing_at = now + self.hub.limits.closing_timeout
-        self.decoder = Decoder(0)
+        self.decoder = Decoder()
         self._held = None
         self.hub.timers.arm(self)
         self._settle()

@@ -13,12 +13,13 @@ of the hub and of its connections. Not in here: what one connection may do when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import Protocol
 
 from causerie.core import login, requests, sending
-from causerie.core.connection import Connection, Handler
+from causerie.core.connection import Connection, Done, Handler
 from causerie.core.conversations import handles_of
 from causerie.core.limits import Limits
 from causerie.core.refusal import Ended
@@ -35,17 +36,15 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """What each request does, by the frame's name. A capability is on offer only if its requests are in here [CAP-1]."""
 
-Done = Callable[[float, Result], None]
-
 
 class Log(Protocol):
     """Where the core says what happens. *fields* hold strings as peers sent them: the writer escapes [CLIENT-8]."""
 
-    def __call__(self, event: str, **fields: object) -> None:
-        """Note that *event* happened."""
+    def __call__(self, event: str, *, exception: BaseException | None = None, **fields: object) -> None:
+        """Note that *event* happened, because of *exception*."""
 
 
-def _no_log(event: str, **fields: object) -> None:
+def _no_log(event: str, *, exception: BaseException | None = None, **fields: object) -> None:
     pass
 
 
@@ -83,7 +82,10 @@ class Hub:
         self._logins: dict[str, int] = {}
         self._displays: dict[str, str] = {}
         self._operations: list[Operation] = []
-        self._waiting: list[tuple[Connection, int] | Done | None] = []
+        self._senders: deque[tuple[Connection, int]] = deque()
+        """Who waits for the appends that the store was asked for, in order, with the ref of the SEND."""
+        self._askers: deque[tuple[Connection, Done]] = deque()
+        """Who waits for the other operations that have a result."""
         self._dirty: dict[Connection, None] = {}
         self._soon: dict[Connection, None] = {}
         self._shutdown: Ended | None = None
@@ -124,29 +126,40 @@ class Hub:
         return dirty
 
     def take_operations(self) -> list[Operation]:
-        """What the store is to do next, in order; `committed` is owed the results, in the same order."""
-        operations, self._operations = self._operations, []
-        return operations
+        """What the store is to do next, in order; `committed` is owed the results, in the same order.
+
+        Not more than makes about `Limits.batch_octets` for any reader: what is flushed in between does not pile up.
+        """
+        octets = count = 0
+        for operation in self._operations:
+            if octets >= self.limits.batch_octets:
+                break
+            count += 1
+            if isinstance(operation, Append):
+                octets += operation.octets
+        taken = self._operations[:count]
+        del self._operations[:count]
+        return taken
 
     def committed(self, now: float, operations: Iterable[Operation], results: Iterable[Result]) -> None:
         """The store did the *operations*."""
-        done = list(zip(operations, results, strict=True))
-        waiting = self._waiting[: len(done)]
-        del self._waiting[: len(done)]
         sent: list[sending.Sent] = []
-        for (operation, result), waiter in zip(done, waiting, strict=True):
+        for operation, result in zip(operations, results, strict=True):
             if isinstance(operation, Append):
-                assert isinstance(waiter, tuple)
-                sent.append((operation, *waiter, result))
-                continue
-            if sent:  # what the store did first is told first
-                sending.deliver(self, now, sent)
+                sent.append((operation, *self._senders.popleft(), result))
+            elif not isinstance(operation, Release):
+                self._deliver(now, sent)  # what the store did first is told first
                 sent = []
-            if waiter is not None:
-                assert not isinstance(waiter, tuple)
-                waiter(now, result)
-        if sent:
+                connection, done = self._askers.popleft()
+                connection.told(now, done, result)
+        self._deliver(now, sent)
+
+    def _deliver(self, now: float, sent: Sequence[sending.Sent]) -> None:
+        try:
             sending.deliver(self, now, sent)
+        except Exception as error:  # a bug: see `Connection.fail`
+            for connection in {connection for _, connection, _, _ in sent}:
+                connection.fail(now, error)
 
     def shut_down(self, now: float) -> None:
         """Say BYE SHUTDOWN to everybody, now and from now on [CLOSE-6]."""
@@ -174,15 +187,15 @@ class Hub:
         """The connection may have frames that can be processed now."""
         self._soon[connection] = None
 
-    def ask(self, operation: Operation, done: Done | None) -> None:
-        """Have the store do something; *done* is called with the time and the result."""
+    def ask(self, operation: Operation, connection: Connection, done: Done) -> None:
+        """Have the store do something; *connection* is told the result."""
         self._operations.append(operation)
-        self._waiting.append(done)
+        self._askers.append((connection, done))
 
     def ask_append(self, append: Append, connection: Connection, ref: int) -> None:
         """Have the store append; `sending.deliver` is called with what the commit did."""
         self._operations.append(append)
-        self._waiting.append((connection, ref))
+        self._senders.append((connection, ref))
 
     def begin_login(self, handle: str) -> None:
         """A login with that handle waits for the store: its reservation must not be released meanwhile."""
@@ -219,12 +232,13 @@ class Hub:
     def _release(self, handle: str) -> None:
         """A handle that nobody uses is free again, if the store forgets its messages [TOKEN-4]."""
         if handle not in self._online and handle not in self._logins:
-            self.ask(Release(handle), None)
+            self._operations.append(Release(handle))
 
     def forget(self, connection: Connection) -> None:
         """The connection is closed."""
         self._connections.pop(connection, None)
         self._refused.pop(connection, None)
+        self.timers.disarm(connection)
 
     def members(self, key: str) -> Iterable[str]:
         """The handles of a conversation's members [LOBBY-1]. (A copy: a slow one may be logged out on the way.)"""
@@ -234,18 +248,20 @@ class Hub:
         """The logged-in connections of a handle. (A copy: a slow one may be cut off on the way.)"""
         return tuple(self._online.get(handle, ()))
 
-    def why_not_send(self, conversation: str, me: str) -> ErrorCode | None:
-        """What keeps *me* from sending to a well-formed conversation, apart from txn memory [NAME-4, DIRECT-3]."""
+    def why_not_send(self, conversation: str) -> ErrorCode | None:
+        """What keeps anybody from sending to a well-formed conversation, but txn memory [NAME-4, DIRECT-3]."""
         if conversation == LOBBY or (conversation[0] == "@" and conversation[1:] in self._online):
             return None
         return ErrorCode.NO_SUCH_CONVERSATION
 
     # What is logged.
 
-    def log(self, event: str, connection: Connection, **fields: object) -> None:
+    def log(
+        self, event: str, connection: Connection, *, exception: BaseException | None = None, **fields: object
+    ) -> None:
         """Log an event of a connection."""
         who = {} if connection.handle is None else {"handle": connection.handle}
-        self._write_log(event, peer=connection.peer, **who, **fields)
+        self._write_log(event, exception=exception, peer=connection.peer, **{**who, **fields})
 
     def log_end(self, connection: Connection, ended: Ended) -> None:
         """Log that a connection was ended."""

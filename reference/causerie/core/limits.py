@@ -20,14 +20,16 @@ class Limits:
     """Seconds from accept in which login must be complete [KEEP-6]."""
     keepalive: int = codes.KEEPALIVE
     """Seconds; the most that WELCOME grants, and what it says to a client that asks for none: 0 [KEEP-1]."""
-    queue_octets: int = 4 * 1024 * 1024
+    queue_octets: int = codes.UNREAD
     """Octets of other people's events that may wait for one reader before it is cut off, below 8 MiB [LOAD-1]."""
     own_octets: int = 64 * 1024
     """Octets of its own answers and echoes at which a connection is not read any more [LOAD-4]."""
     write_octets: int = 256 * 1024
     """Octets handed to the transport at a time, about."""
-    pending_sends: int = 256
-    """SENDs of one connection that may wait for the store before it is not read any more [LOAD-4]."""
+    pending_octets: int = 256 * 1024
+    """Octets of one connection's SENDs, about, that may wait for the store before it is not read any more [LOAD-4]."""
+    batch_octets: int = 256 * 1024
+    """Octets of messages, about, that go to the store at a time; then their readers are served [LOAD-1]."""
     closing_timeout: float = codes.CLOSING_TIMEOUT
     """Seconds from BYE to the end, at most [CLOSE-3]."""
     closing_octets: int = codes.CLOSING_OCTETS

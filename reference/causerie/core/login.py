@@ -12,7 +12,7 @@ from causerie.core.refusal import Refused, bad_field
 from causerie.store.operations import Reserve, Result
 from causerie_spec import names
 from causerie_spec.codes import MAX_PAYLOAD, TOKEN_MAX, TOKEN_MIN, ErrorCode
-from causerie_spec.messages import Error, Login, Message, Ready
+from causerie_spec.messages import Login, Message, Ready
 from causerie_spec.states import State
 
 _HANDLE_RULE = "is not 1 to 32 of a-z 0-9 _ . - that begin with a-z or 0-9"
@@ -41,21 +41,19 @@ def _token(connection: Connection, ref: int, message: Login) -> None:
         raise bad_field("payload", f"a token has {TOKEN_MIN} to {TOKEN_MAX} octets, not {len(message.payload)}")
     hub = connection.hub
     hub.begin_login(message.handle)
-    connection.waiting = True
 
     def done(now: float, result: Result) -> None:
-        connection.waiting = False
-        if result and connection.state is State.LOGIN:
+        if result is True and connection.state is State.LOGIN:  # it may have ended meanwhile
             hub.login(connection, now, message.handle, message.display)
             connection.answer(Ready(message.handle, message.display, b""), ref)
         hub.end_login(message.handle)
-        if not result:
-            detail = f"{message.handle} belongs to another token"
-            connection.answer(Error(int(ErrorCode.HANDLE_TAKEN), 0, detail), ref)
+        if result is False:
             hub.log("login refused", connection, handle=message.handle)
-        connection.process(now)
+            connection.refuse(Refused(ErrorCode.HANDLE_TAKEN, f"{message.handle} belongs to another token"), ref)
+        elif isinstance(result, ErrorCode):
+            connection.refuse(Refused(result, result.meaning), ref)
 
-    hub.ask(Reserve(message.handle, hashlib.sha256(message.payload).digest()), done)
+    connection.ask(Reserve(message.handle, hashlib.sha256(message.payload).digest()), done)
 
 
 MECHANISMS: dict[str, Callable[[Connection, int, Login], None]] = {"TOKEN": _token}

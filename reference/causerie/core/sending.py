@@ -17,7 +17,7 @@ from causerie.core.requests import check_conversation
 from causerie.store.operations import Append, Appended, Result
 from causerie_spec.codec import encode
 from causerie_spec.codes import MAX_KIND_FROM_CLIENT, MAX_TEXT, ErrorCode
-from causerie_spec.messages import Ack, ChatMessage, Error, Message, Send
+from causerie_spec.messages import Ack, ChatMessage, Message, Send
 
 if TYPE_CHECKING:
     from causerie.core.hub import Hub
@@ -31,12 +31,11 @@ def send(connection: Connection, now: float, ref: int, message: Message) -> None
     hub = connection.hub
     me = connection.handle
     key = key_of(message.conversation, me)
+    unless = hub.why_not_send(message.conversation)
+    append = Append(key, me, message.txn, message.kind, message.text, unless)
     connection.pending_sends += 1
-    hub.ask_append(
-        Append(key, me, message.txn, message.kind, message.text, hub.why_not_send(message.conversation, me)),
-        connection,
-        ref,
-    )
+    connection.pending_octets += append.octets
+    hub.ask_append(append, connection, ref)
 
 
 def _check_fields(message: Send) -> None:
@@ -67,19 +66,17 @@ def deliver(hub: Hub, now: float, sent: Sequence[Sent]) -> None:
     for key, items in by_conversation.items():
         _fan_out(hub, now, key, items)
     answered: dict[Connection, None] = {}
-    for _, connection, ref, result in sent:
+    for append, connection, ref, result in sent:
         connection.pending_sends -= 1
-        connection.answer(_answer(result), ref)
+        connection.pending_octets -= append.octets
+        if isinstance(result, Appended):
+            connection.answer(Ack(result.seq, result.timestamp, result.duplicate), ref)
+        else:
+            assert isinstance(result, ErrorCode)
+            connection.refuse(Refused(result, result.meaning), ref)
         answered[connection] = None
     for connection in answered:
         connection.process(now)
-
-
-def _answer(result: Result) -> Message:
-    if isinstance(result, Appended):
-        return Ack(result.seq, result.timestamp, result.duplicate)
-    assert isinstance(result, ErrorCode)
-    return Error(int(result), 0, result.meaning)
 
 
 def _fan_out(hub: Hub, now: float, key: str, items: Sequence[Sent]) -> None:

@@ -8,14 +8,21 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 from causerie.core.connection import Connection
 from causerie.core.hub import Hub
 from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
-from causerie.server.pump import pump
+from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
 from causerie.store.operations import Store
+
+_LOOK_SECONDS = 0.25
+"""Between two looks at how much slow readers took: what they take shows that they are not idle [KEEP-5]."""
+_TURNS_TO_ACCEPT = 4
+"""Of the event loop, from a connection in the backlog to `Peer.connection_made`: three, and one to spare."""
 
 
 class Peer(asyncio.Protocol):
@@ -28,6 +35,7 @@ class Peer(asyncio.Protocol):
         self._server = server
         self._writable = True
         self._in_flight = 0
+        """Octets handed to the transport that the kernel did not take when it was last looked at."""
         self._sent_fin = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,6 +47,7 @@ class Peer(asyncio.Protocol):
         log("accept", peer=peer)
         self._connection = self._server.hub.connect(self._server.now(), peer)
         self._connection.shell = self
+        self._server.peers.add(self)
         self._server.serve_soon()
 
     def data_received(self, data: bytes) -> None:
@@ -55,36 +64,43 @@ class Peer(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The kernel takes no more for now."""
         self._writable = False
+        self._server.blocked.add(self)
 
     def resume_writing(self) -> None:
         """The kernel took all."""
         self._writable = True
-        self._written()
+        self._server.blocked.discard(self)
+        self.report()
+        self.flush()
         self._server.serve_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed, by us or by a reset."""
         self._connection.lost(self._server.now())
-        self._server.lost(self)
+        self._server.blocked.discard(self)
+        self._server.peers.discard(self)
+        self._server.serve_soon()
 
     def flush(self) -> None:
         """Do what the connection wants of its transport."""
         connection, transport = self._connection, self._transport
-        while self._writable and (data := connection.take()):
+        while self._writable and not transport.is_closing() and (data := connection.take()):
             self._in_flight = len(data)
             transport.write(data)
-            if self._writable:
-                self._written()
+            self.report()
         if connection.closed:
             transport.abort()
         elif connection.finished and not self._sent_fin:
             self._sent_fin = True
-            transport.write_eof()
+            with suppress(OSError):  # the peer was faster
+                transport.write_eof()
         elif connection.reading != transport.is_reading() and not transport.is_closing():
             (transport.resume_reading if connection.reading else transport.pause_reading)()
 
-    def _written(self) -> None:
-        count, self._in_flight = self._in_flight, 0
+    def report(self) -> None:
+        """Tell the connection what the kernel took since the last time."""
+        left = self._transport.get_write_buffer_size()
+        count, self._in_flight = self._in_flight - left, left
         self._connection.written(self._server.now(), count)
 
 
@@ -95,23 +111,14 @@ class AsyncioServer:
         self.hub = hub
         self._store = store
         self._loop = asyncio.get_running_loop()
-        self._peers: dict[Peer, None] = {}
+        self.peers: set[Peer] = set()
+        self.blocked: set[Peer] = set()
+        """Those whose kernel buffers are full."""
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._stopping = False
         self.now = self._loop.time
-
-    def peer(self) -> Peer:
-        """A protocol for a new connection."""
-        peer = Peer(self)
-        self._peers[peer] = None
-        return peer
-
-    def lost(self, peer: Peer) -> None:
-        """A connection is gone."""
-        del self._peers[peer]
-        self.serve_soon()
 
     def serve_soon(self) -> None:
         """Serve what happened, at the end of this turn of the loop."""
@@ -121,19 +128,18 @@ class AsyncioServer:
 
     def _serve(self) -> None:
         self._scheduled = False
-        now = self.now()
-        pump(self.hub, self._store, now)
-        while dirty := self.hub.take_dirty(now):
-            pump(self.hub, self._store, now)
+        while dirty := turn(self.hub, self._store, self.now()):
             for connection in dirty:
-                if isinstance(connection.shell, Peer):
-                    connection.shell.flush()
+                assert isinstance(connection.shell, Peer)
+                connection.shell.flush()
         self._schedule_tick()
-        if self._stopping and not self._peers:
+        if self._stopping and not self.peers:
             self._empty.set()
 
     def _schedule_tick(self) -> None:
         deadline = self.hub.next_deadline()
+        if self.blocked:
+            deadline = min(self.now() + _LOOK_SECONDS, float("inf") if deadline is None else deadline)
         if self._timer is not None and (deadline is None or deadline < self._timer.when()):
             self._timer.cancel()
             self._timer = None
@@ -142,33 +148,43 @@ class AsyncioServer:
 
     def _tick(self) -> None:
         self._timer = None
+        for peer in self.blocked:
+            peer.report()
         self.hub.tick(self.now())
         self._serve()
 
-    async def stop(self) -> None:
+    async def stop(self, listeners: Sequence[asyncio.Server]) -> None:
         """Say BYE to everybody and wait until all are gone, which `Limits.closing_timeout` bounds."""
-        self._stopping = True
         self.hub.shut_down(self.now())
+        self._serve()
+        for _ in range(_TURNS_TO_ACCEPT):  # who waits to be accepted is told too [CLOSE-6]
+            await asyncio.sleep(0)
+        for listener in listeners:
+            listener.close()
+        self._stopping = True
         self._serve()
         await self._empty.wait()
 
 
+def _log_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log("failure", reason=context["message"], exception=context.get("exception"))
+
+
 async def _serve(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_failure)
     server = AsyncioServer(hub, store)
     signalled = asyncio.Event()
     previous = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(signalled.set)) for number in STOP_SIGNALS
     }
-    listeners = [await loop.create_server(server.peer, sock=listener, backlog=BACKLOG) for listener in sockets]
+    listeners = [await loop.create_server(lambda: Peer(server), sock=listener, backlog=BACKLOG) for listener in sockets]
     ready()
     await signalled.wait()
     for number, handler in previous.items():  # a second signal ends it at once
         signal.signal(number, handler)
     log("stopping", connections=hub.connections)
-    for accepting in listeners:
-        accepting.close()
-    await server.stop()
+    await server.stop(listeners)
     log("stopped")
 
 

@@ -1,7 +1,7 @@
 """The command `causerie-server`.
 
 In here: options, and putting hub, store and engine together. Exit status: 0 stopped by a signal, 1 could not listen,
-2 usage.
+2 usage, 130 stopped by a second Ctrl-C before all was done.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def _number(kind: Callable[[str], float], least: float, most: float, what: str) 
         except ValueError:
             value = None
         if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {least} to {most}")
         return value
 
     return parse
@@ -119,7 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def ready() -> None:
         print(f"causerie-server: listening on {where} ({options.engine}, {store.name})", flush=True)
 
-    ENGINES[options.engine](sockets, hub, store, ready)
+    try:
+        ENGINES[options.engine](sockets, hub, store, ready)
+    except KeyboardInterrupt:  # a second Ctrl-C
+        return 130
     return 0
 
 

@@ -3,12 +3,16 @@
 In here: from --host and --port to bound sockets, and the clear words when that fails. Not in here: accepting.
 """
 
+import errno
 import os
 import socket
 from collections.abc import Iterable
 
 BACKLOG = 1_024
 """Connections that may wait to be accepted."""
+
+_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""How a system says that it has no such address, such as one of IPv6."""
 
 
 class CannotListenError(Exception):
@@ -27,11 +31,19 @@ def listen(host: str, port: int) -> list[socket.socket]:
     With *port* 0 the system picks one, the same for all. Raises `CannotListenError`.
     """
     sockets: list[socket.socket] = []
+    absent: OSError | None = None
     try:
         for family, (address, wanted, *rest) in _addresses(host, port):
             same = sockets[0].getsockname()[1] if sockets else wanted
-            sockets.append(_bind(family, (address, same, *rest)))
-    except OSError as error:
+            try:
+                sockets.append(_bind(family, (address, same, *rest)))
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                absent = error
+        if absent is not None and not sockets:
+            raise absent
+    except (OSError, UnicodeError) as error:
         for opened in sockets:
             opened.close()
         raise CannotListenError(_explain(error, host, port)) from None
@@ -59,11 +71,12 @@ def _bind(family: int, address: tuple[object, ...]) -> socket.socket:
     return listener
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: OSError | UnicodeError, host: str, port: int) -> str:
     where = format_address((host or "*", port))
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, (socket.gaierror, UnicodeError)) or error.errno in _ABSENT:
         return f"{host!r} is not an address of this machine: try --host 127.0.0.1"
-    reason = os.strerror(error.errno) if error.errno else str(error)
     if isinstance(error, PermissionError):
-        return f"{where}: {reason}: ports below 1024 belong to the system, try --port 5000"
-    return f"{where}: {reason}: stop what listens there, or choose another port with --port (0 picks a free one)"
+        return f"{where}: {error.strerror}: ports below 1024 belong to the system, try --port 5000"
+    return (
+        f"{where}: {error.strerror}: stop what listens there, or choose another port with --port (0 picks a free one)"
+    )

@@ -3,12 +3,13 @@
 In here: moving octets between sockets and connections. Nothing here knows a type of message.
 
     main thread       accepts
-    a reader for each connection: recv → core → writes what that caused, to whomever, as far as the kernel takes it
+    a reader for each connection: recv → core → a turn (writes what that caused, to whomever, as far as kernels take it)
     the housekeeper   writes the rest to sockets that were full, keeps the deadlines, closes sockets
 
-Locks, in the order in which they are taken: a peer's `write_lock` (who writes to this socket; keeps chunks in order),
-then `hub_lock` (the core: every call of the hub or of a connection). The hub lock is never held while octets move.
-Sockets do not block: a peer that does not read holds up nobody.
+Locks, in the order in which they are taken: `turn_lock` (who has the turn: nobody else writes to a socket, or closes
+one), then `hub_lock` (the core: every call of the hub or of a connection). The hub lock is not held while octets move:
+readers go on reading, and what they read makes the next turn. Sockets do not block: a peer that does not read holds up
+nobody.
 """
 
 import select
@@ -18,13 +19,14 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
+from causerie.core.connection import Connection
 from causerie.core.hub import Hub
-from causerie.server.listening import format_address
+from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
-from causerie.server.pump import pump
+from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
 from causerie.store.operations import Store
 
@@ -32,7 +34,9 @@ _READ_OCTETS = 64 * 1024
 _STACK_OCTETS = 256 * 1024
 """For each reader thread; the default of 8 MiB of addresses would be the limit on some systems."""
 _ACCEPT_PAUSE = 0.1
-"""Seconds before accepting again when the system has no more descriptors."""
+"""Seconds before accepting again when the system has no more descriptors, or threads."""
+_GRACE = 1.0
+"""Seconds that threads have to end, after the last connection must have ended."""
 
 
 class Waker:
@@ -71,11 +75,11 @@ class Peer:
     def __init__(self, server: "ThreadedServer", sock: socket.socket, name: str) -> None:
         self._server = server
         self.socket = sock
-        self.write_lock = threading.Lock()
-        self.unsent = memoryview(b"")
-        """What the kernel did not take yet of the chunk that is being written."""
+        self.watched = False
+        """Does the housekeeper wait until the kernel takes more?"""
+        self._unsent = memoryview(b"")
         self._sent_fin = False
-        self._woken = threading.Event()
+        self._resume = threading.Event()
         with server.hub_lock:
             self.connection = server.hub.connect(server.now(), name)
             self.connection.shell = self
@@ -83,28 +87,30 @@ class Peer:
     def read(self) -> None:
         """The reader thread's whole life."""
         server, connection = self._server, self.connection
-        while True:
-            with server.hub_lock:
-                self._woken.clear()
-                reading, closed = connection.reading, connection.closed
-            if closed:
-                break
-            if not reading:
-                self._woken.wait()  # `flush` says when that may have changed
+        while not connection.closed:
+            if not self._may_read():
+                self._resume.wait()
                 continue
             try:
                 data = self._receive()
             except OSError:
-                with server.hub_lock:
+                data = None
+            with server.hub_lock:
+                if data:
+                    connection.receive_data(server.now(), data)
+                elif data is None:
                     connection.lost(server.now())
-            else:
-                with server.hub_lock:
-                    if data:
-                        connection.receive_data(server.now(), data)
-                    else:
-                        connection.receive_eof(server.now())
+                else:
+                    connection.receive_eof(server.now())
             server.serve()
         server.discard(self)
+
+    def _may_read(self) -> bool:
+        with self._server.hub_lock:
+            wanted = self.connection.reading or self.connection.closed
+            if not wanted:
+                self._resume.clear()  # `flush` says when that has changed
+            return wanted
 
     def _receive(self) -> bytes:
         while True:
@@ -114,38 +120,36 @@ class Peer:
                 wait_readable(self.socket)
 
     def flush(self) -> bool:
-        """Do what the connection wants of its socket. Returns False if the kernel took less than there is."""
+        """In a turn: do what the connection wants of its socket. Returns False if the kernel took less than that."""
         connection = self.connection
-        with self.write_lock:
-            if not self._write():
-                return False
-            if connection.closed:
-                _shut(self.socket, socket.SHUT_RDWR)
-            elif connection.finished and not self._sent_fin:
-                self._sent_fin = True
-                _shut(self.socket, socket.SHUT_WR)
-            self._woken.set()
-            return True
+        done = self._write()
+        if connection.closed:
+            _shut(self.socket, socket.SHUT_RDWR)
+        elif connection.finished and not self._sent_fin:
+            self._sent_fin = True
+            _shut(self.socket, socket.SHUT_WR)
+        if not self._resume.is_set() and (connection.reading or connection.closed):
+            self._resume.set()
+        return done
 
     def _write(self) -> bool:
         connection, server = self.connection, self._server
         while not connection.closed:
-            if not self.unsent:
+            if not self._unsent:
                 with server.hub_lock:
-                    self.unsent = memoryview(connection.take())
-            if not self.unsent:
+                    self._unsent = memoryview(connection.take())
+            if not self._unsent:
                 break
             try:
-                count = self.socket.send(self.unsent)
+                count = self.socket.send(self._unsent)
             except BlockingIOError:
                 return False
             except OSError:
-                count = None
-            with server.hub_lock:
-                if count is None:
+                with server.hub_lock:
                     connection.lost(server.now())
-                    break
-                self.unsent = self.unsent[count:]
+                break
+            self._unsent = self._unsent[count:]
+            with server.hub_lock:
                 connection.written(server.now(), count)
         return True
 
@@ -177,6 +181,7 @@ class ThreadedServer:
 
     def __init__(self, hub: Hub, store: Store) -> None:
         self.hub = hub
+        self.turn_lock = threading.Lock()
         self.hub_lock = threading.Lock()
         self._store = store
         self._waker = Waker()
@@ -190,50 +195,59 @@ class ThreadedServer:
 
     def serve(self) -> None:
         """Serve what happened: let the store do its part, then write to everybody who has something to get."""
-        while True:
-            with self.hub_lock:
-                now = self.now()
-                pump(self.hub, self._store, now)
-                dirty = self.hub.take_dirty(now)
-                pump(self.hub, self._store, now)
-                deadline = self.hub.next_deadline()
-                wake = deadline is not None and deadline < self._sleeps_until
-            if wake:
+        with self.turn_lock:
+            while dirty := self._turn():
+                for connection in dirty:
+                    assert isinstance(connection.shell, Peer)
+                    self._flush(connection.shell)
+
+    def _turn(self) -> Collection[Connection]:
+        with self.hub_lock:
+            dirty = turn(self.hub, self._store, self.now())
+            deadline = self.hub.next_deadline()
+            if deadline is not None and deadline < self._sleeps_until:
+                self._sleeps_until = deadline
                 self._waker.wake()
-            if not dirty:
-                return
-            for connection in dirty:
-                peer = connection.shell
-                if isinstance(peer, Peer) and not peer.flush():
-                    self._blocked.append(peer)
-                    self._waker.wake()
+            return dirty
+
+    def _flush(self, peer: Peer) -> None:
+        if not peer.flush() and not peer.watched:
+            peer.watched = True
+            self._blocked.append(peer)
+            self._waker.wake()
 
     def accept(self, listener: socket.socket) -> bool:
         """Take the connections that wait. Returns False if the system has no room for more."""
-        while True:
+        for _ in range(BACKLOG):
             try:
                 sock, address = listener.accept()
             except (BlockingIOError, ConnectionError):
-                return True
+                break
             except OSError as error:
                 log("accept failed", reason=error)
                 return False
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            name = format_address(address)
-            log("accept", peer=name)
-            with self.hub_lock:
-                self._peers += 1
-            peer = Peer(self, sock, name)
-            try:
-                threading.Thread(target=peer.read, name=name, daemon=True).start()
-            except RuntimeError as error:  # the system has no more threads
-                log("accept failed", reason=error)
-                with self.hub_lock:
-                    peer.connection.lost(self.now())
-                self.discard(peer)
+            if not self._begin(sock, format_address(address)):
                 return False
-            self.serve()
+        return True
+
+    def _begin(self, sock: socket.socket, name: str) -> bool:
+        sock.setblocking(False)
+        with suppress(OSError):  # it may be gone already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        log("accept", peer=name)
+        with self.hub_lock:
+            self._peers += 1
+        peer = Peer(self, sock, name)
+        try:
+            threading.Thread(target=peer.read, name=name, daemon=True).start()
+        except RuntimeError as error:  # the system has no more threads
+            log("accept failed", reason=error)
+            with self.hub_lock:
+                peer.connection.lost(self.now())
+            self.discard(peer)
+            return False
+        self.serve()
+        return True
 
     def discard(self, peer: Peer) -> None:
         """Its reader is done with it: have its socket closed."""
@@ -245,30 +259,33 @@ class ThreadedServer:
     def _keep_house(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._waker.reader, selectors.EVENT_READ)
-            while True:
+            while not self._gone.is_set():
                 with self.hub_lock:
                     deadline = self.hub.next_deadline()
                     self._sleeps_until = float("inf") if deadline is None else deadline
-                for key, _ in selector.select(None if deadline is None else max(0.0, deadline - self.now())):
-                    if isinstance(key.data, Peer) and key.data.flush():
-                        selector.unregister(key.fileobj)
+                ready = selector.select(None if deadline is None else max(0.0, deadline - self.now()))
                 self._waker.clear()
                 with self.hub_lock:
                     self.hub.tick(self.now())
                 self.serve()
-                self._watch_blocked(selector)
-                self._close_discarded(selector)
+                with self.turn_lock:
+                    self._write_on(selector, [key.data for key, _ in ready if key.data])
+                    self._close_discarded(selector)
+                self.serve()
 
-    def _watch_blocked(self, selector: selectors.BaseSelector) -> None:
+    def _write_on(self, selector: selectors.BaseSelector, writable: Sequence[Peer]) -> None:
+        for peer in writable:
+            if peer.flush():
+                selector.unregister(peer.socket)
+                peer.watched = False
         while self._blocked:
             peer = self._blocked.popleft()
-            if peer.socket.fileno() >= 0 and peer.socket not in selector.get_map():
-                selector.register(peer.socket, selectors.EVENT_WRITE, peer)
+            selector.register(peer.socket, selectors.EVENT_WRITE, peer)
 
     def _close_discarded(self, selector: selectors.BaseSelector) -> None:
         while self._discarded:
             peer = self._discarded.popleft()
-            if peer.socket in selector.get_map():
+            if peer.watched:
                 selector.unregister(peer.socket)
             peer.socket.close()
             with self.hub_lock:
@@ -293,31 +310,42 @@ class ThreadedServer:
             ready()
             while not signalled:
                 for key, _ in selector.select():
-                    if isinstance(key.data, socket.socket) and not self.accept(key.data):
+                    if key.data and not self.accept(key.data):
                         time.sleep(_ACCEPT_PAUSE)
                 waker.clear()
         signal.set_wakeup_fd(previous_fd)
         for number, handler in previous.items():  # a second signal ends it at once
             signal.signal(number, handler)
         waker.close()
-        for listener in sockets:
-            listener.close()
-        self._stop()
+        self._stop(sockets)
 
-    def _stop(self) -> None:
+    def _stop(self, sockets: Sequence[socket.socket]) -> None:
         """Say BYE to everybody and wait until all are gone, which `Limits.closing_timeout` bounds."""
         log("stopping", connections=self.hub.connections)
         with self.hub_lock:
-            self._stopping = True
             self.hub.shut_down(self.now())
+        for listener in sockets:
+            self.accept(listener)  # who waits to be accepted is told too [CLOSE-6]
+            listener.close()
+        with self.hub_lock:
+            self._stopping = True
             if not self._peers:
                 self._gone.set()
         self.serve()
-        while not self._gone.wait(1.0):  # a wait without end would not see a second signal on Windows
-            pass
+        until = self.now() + self.hub.limits.closing_timeout + _GRACE
+        while not self._gone.wait(_GRACE) and self.now() < until:
+            pass  # a wait without end would not see a second signal on Windows
+        self._gone.set()
+        self._waker.wake()
+        self._housekeeper.join(_GRACE)
         log("stopped")
+
+
+def _log_failure(failure: threading.ExceptHookArgs) -> None:
+    log("failure", reason=f"thread {failure.thread and failure.thread.name}", exception=failure.exc_value)
 
 
 def run(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM; *ready* is called once connections are accepted."""
+    threading.excepthook = _log_failure
     ThreadedServer(hub, store).run(sockets, ready)

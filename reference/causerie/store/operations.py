@@ -30,6 +30,11 @@ class Append:
     unless: ErrorCode | None
     """Refuse with this, unless the txn is one that the store remembers: txn memory is looked up first [ERR-7]."""
 
+    @property
+    def octets(self) -> int:
+        """What it holds, and what a reader of it gets; about, and rather too much."""
+        return 128 + (len(self.text) if self.text.isascii() else 4 * len(self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class Appended:
@@ -45,7 +50,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Bind a handle to a token unless it is bound to another [TOKEN-2]. Result: bool, does it belong to this token?"""
+    """Bind a handle to a token unless it is bound to another [TOKEN-2]. Result: bool, does it belong to this token?
+
+    Or the `ErrorCode` that refuses it.
+    """
 
     handle: str
     digest: bytes
@@ -79,4 +87,7 @@ class Store(Protocol):
         """Capabilities that need this store's help and have it: history, durable."""
 
     def commit(self, operations: Sequence[Operation]) -> list[Result]:
-        """Do all of them, in order, and return a result for each, which is as safe as the store makes things."""
+        """Do all of them, in order, and return a result for each, which is as safe as the store makes things.
+
+        What it raises is answered ERROR INTERNAL, to each of them [LOAD-10].
+        """
