@@ -1,0 +1,14 @@
+"""Starts a broken server: `python tests/broken/run.py MUTANT [options of causerie-server]`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mutants import MUTANTS
+
+from causerie.server import cli
+
+if __name__ == "__main__":
+    MUTANTS[sys.argv[1]].apply()
+    raise SystemExit(cli.main(sys.argv[2:]))

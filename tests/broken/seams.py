@@ -1,0 +1,72 @@
+"""Where a broken server is broken: the few places of the reference at which mutants change what it does.
+
+In here: patches of the reference core, for one process that does nothing else. Not in here: any mutant.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+from causerie.core import connection, hub, sending
+from causerie_spec.messages import Message
+
+handlers = dict(hub.HANDLERS)
+hub.Hub.handlers = handlers
+
+
+def frames(change: Callable[[bytes, Message, int], bytes]) -> None:
+    """Change the octets of every frame that the server sends: (octets, message, ref) → octets."""
+    for module in (connection, sending):
+        original = module.encode
+
+        def encode(message, ref=0, original=original):
+            return change(original(message, ref), message, ref)
+
+        module.encode = encode
+
+
+def messages(kind: type[Message], **fields: object) -> None:
+    """Change fields of every message of that kind that the server sends: a value, or a function of the message."""
+
+    def change(message, ref):
+        if isinstance(message, kind):
+            new = {name: value(message) if callable(value) else value for name, value in fields.items()}
+            message = dataclasses.replace(message, **new)
+        return message
+
+    for module in (connection, sending):
+        original = module.encode
+
+        def encode(message, ref=0, original=original):
+            return original(change(message, ref), ref)
+
+        module.encode = encode
+
+
+def instead(owner: object, name: str) -> Callable[[Callable], Callable]:
+    """Decorator: the function stands in place of `owner.name`, and gets the original as first argument."""
+
+    def replace(function):
+        original = getattr(owner, name)
+
+        def patched(*args, **kwargs):
+            return function(original, *args, **kwargs)
+
+        setattr(owner, name, patched)
+        return function
+
+    return replace
+
+
+def before(request: str) -> Callable[[Callable], Callable]:
+    """Decorator: the function (connection, message) may change the message of a request before it is handled."""
+
+    def replace(function):
+        original = handlers[request]
+
+        def patched(peer, now, ref, message):
+            return original(peer, now, ref, function(peer, message))
+
+        handlers[request] = patched
+        return function
+
+    return replace
