@@ -171,9 +171,9 @@ class Peer:
         """The socket's file descriptor, for selectors."""
         return self._socket.fileno()
 
-    def problem(self, kind: Kind, expected: str, came: str, octets: bytes = b"") -> Problem:
+    def problem(self, kind: Kind, expected: str, came: str, octets: bytes = b"", clause: str | None = None) -> Problem:
         """A problem on this connection, to be raised."""
-        return Problem(kind, expected, came, octets=octets, transcript=self.transcript)
+        return Problem(kind, expected, came, octets=octets, clause=clause, transcript=self.transcript)
 
     def _idle(self) -> bool:
         return not self._frames and self.end is None

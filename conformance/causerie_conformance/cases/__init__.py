@@ -5,5 +5,5 @@ A case has one subject and one fault. It raises nothing itself: it asks, through
 for granted was shown by the cases before it.
 """
 
-MODULES = ("hello", "errors", "states")
+MODULES = ("hello", "errors", "states", "login", "lobby", "sending", "direct", "closing")
 """Modules of cases, in learning order."""
