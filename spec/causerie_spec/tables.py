@@ -35,11 +35,12 @@ def frames() -> str:
     """All frames: type, name, capability, what is answered or what it answers, meaning."""
     rows = []
     for cls in MESSAGES.values():
-        rows.append((f"0x{cls.TYPE:02X}", cls.NAME, cls.CAPABILITY or "", _exchange(cls), summary(cls)))
+        rows.append((f"0x{cls.TYPE:02X}", cls.NAME, cls.CAPABILITY or "", exchange(cls), summary(cls)))
     return markdown(("type", "frame", "capability", "answer, or where it stands", "meaning"), rows)
 
 
-def _exchange(cls: type[Message]) -> str:
+def exchange(cls: type[Message]) -> str:
+    """What answers a request; of a frame from the server, what it answers or where it stands."""
     if cls.TYPE < SERVER_BIT:
         if not cls.ANSWERS:
             return "never answered"
