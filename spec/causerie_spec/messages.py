@@ -23,6 +23,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 from construct import Construct, Struct
 
 from causerie_spec import codes
+from causerie_spec.fastinit import fast_init
 from causerie_spec.forms import U8, U16, U32, U64, Bool, Bytes16, List8, Magic, Str8, Str16
 
 MESSAGES: dict[int, type["Message"]] = {}
@@ -53,6 +54,7 @@ def _doc(meaning: str) -> Any:
 
 def _frame(cls: type[_M]) -> type[_M]:
     """Enter a finished dataclass into `MESSAGES`, and make its STRUCT from the forms of its fields."""
+    cls.__init__ = fast_init(cls)  # type: ignore[method-assign]
     cls.STRUCT = Struct(*(name / form for name, form, _ in declared_fields(cls)))
     assert cls.TYPE not in MESSAGES, f"type {cls.TYPE:#04x} is declared twice"
     MESSAGES[cls.TYPE] = cls
