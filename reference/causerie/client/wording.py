@@ -50,11 +50,22 @@ _REFUSALS: Final = {
 
 #: Causes whose detail adds something for people.
 _DETAILED: Final = frozenset({Cause.PROTOCOL, Cause.UNREACHABLE, Cause.INTERNAL, Cause.LOST})
+#: Codes of which everything is said above: the server's own words would say it twice.
+_SAID: Final = frozenset(
+    {
+        *(ByeCode.NORMAL, ByeCode.SHUTDOWN, ByeCode.IDLE, ByeCode.HANDSHAKE_TIMEOUT, ByeCode.SLOW_CONSUMER),
+        *(ByeCode.TOO_MANY_FAILURES, ByeCode.TOO_MANY_CONNECTIONS, ErrorCode.HANDLE_TAKEN, ErrorCode.AUTH_FAILED),
+        ErrorCode.NO_SUCH_MECHANISM,
+    }
+)
 
 
-def sentence(ending: Ending, address: Address, handle: str) -> str:
-    """What ended, in one line without a full stop; the server's own words follow in parentheses."""
-    detail = ending.detail
+def sentence(ending: Ending, address: Address, handle: str, *, advise: bool = True) -> str:
+    """What ended, in one line without a full stop; the server's own words follow where they add something.
+
+    ``advise`` adds what the user might do: right the first time, a bore when it is tried again by itself.
+    """
+    detail = "" if ending.code in _SAID else ending.detail
     if ending.cause in (Cause.LOGIN_REFUSED, Cause.LOGIN_DELAYED):
         template = _REFUSALS.get(ErrorCode(ending.code)) if ending.code in set(ErrorCode) else None
         template = template or "{address} refused the login of {handle}"
@@ -65,6 +76,8 @@ def sentence(ending: Ending, address: Address, handle: str) -> str:
         template = _CAUSES[ending.cause]
         if ending.cause not in _DETAILED:
             detail = ""
+    if not advise:
+        template = template.partition(": ")[0]
     text = template.format(address=address, host=visible(address.host), handle=handle)
     return f"{text} ({visible(detail)})" if detail else text
 
@@ -72,11 +85,11 @@ def sentence(ending: Ending, address: Address, handle: str) -> str:
 def refusal(code: int, detail: str, conversation: str) -> str:
     """Why a message was refused, in one line without a full stop."""
     if code == ErrorCode.NO_SUCH_CONVERSATION and conversation.startswith("@"):
-        return f"{conversation} is not here"
+        return f"{visible(conversation)} is not here"
     if code == ErrorCode.NO_SUCH_CONVERSATION:
-        return f"there is no {conversation}"
+        return f"there is no {visible(conversation)}"
     if code == ErrorCode.NOT_A_MEMBER:
-        return f"you are not in {conversation}"
+        return f"you are not in {visible(conversation)}"
     meaning = ErrorCode(code).meaning if code in set(ErrorCode) else f"code {code}"
     return visible(detail) or meaning
 

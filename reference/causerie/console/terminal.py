@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app_session, run_in_terminal
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -129,7 +129,7 @@ class TerminalShell:
             last = await self._show_events()
             self._close_prompt()
             await reading
-            await self._print(last)
+            self._print(last)
             self._runner.join(1.0)
 
     # Events.
@@ -156,47 +156,54 @@ class TerminalShell:
                     if isinstance(event, LoggedIn) and not event.again:
                         lines.append(notice("type a line and everybody in the lobby sees it; /help tells more"))
                 self._wake.set()  # more than a batch: let the keyboard have its turn, then go on
-            await self._print(lines)
-            self._session.app.invalidate()
+                await asyncio.sleep(0)
+            self._print(lines)
 
-    async def _print(self, lines: list[Line]) -> None:
-        if not lines:
-            return
-        output = get_app_session().output
-        width = output.get_size().columns
+    def _print(self, lines: list[Line]) -> None:
+        """Print above the prompt, and draw the prompt anew.
+
+        Not with ``run_in_terminal``: that lets go of the keyboard while it prints, and a Ctrl-D or Ctrl-C typed
+        in that instant is lost or kills.
+        """
+        app = self._session.app
+        output = app.output
         fragments: StyleAndTextTuples = []
         for line in lines:
-            for row in fit(line, width, get_cwidth):
+            for row in fit(line, output.get_size().columns, get_cwidth):
                 fragments += [(style_of(span), span.text) for span in row]
                 fragments.append(("", "\n"))
-        depth = self._depth or output.get_default_color_depth()
-        await run_in_terminal(lambda: print_formatted_text(output, fragments, STYLE, color_depth=depth))
+        prompting = app.is_running and not app.is_done
+        if prompting and fragments:
+            app.renderer.erase()
+        if fragments:
+            depth = self._depth or output.get_default_color_depth()
+            print_formatted_text(output, fragments, STYLE, color_depth=depth)
+        if prompting and fragments:
+            app.renderer.reset()
+            app.renderer.request_absolute_cursor_position()
+        app.invalidate()  # the status line, if nothing else
 
     # The keyboard.
 
     async def _read(self) -> None:
-        """Take lines until the user leaves or the prompt is closed."""
-        while self._view.stopped is None:
-            try:
-                line = await self._session.prompt_async()
-            except (EOFError, KeyboardInterrupt):
-                break
-            if not await self._do(line):
-                break
+        """One prompt until the user leaves or `_close_prompt` closes it."""
+        self._session.default_buffer.accept_handler = self._accept
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            await self._session.prompt_async()
         self._runner.leave()
 
-    async def _do(self, line: str) -> bool:
-        """Do what the line says; False when the user leaves."""
-        match understand(line):
+    def _accept(self, buffer: Buffer) -> bool:
+        """A line was typed. The prompt goes on, so that no key finds it gone; it only exits to leave."""
+        match understand(buffer.text):
             case Say(conversation, text, kind):
                 self._runner.send(conversation, text, kind)
             case Hint(text):
-                await self._print([trouble(text)])
+                self._print([trouble(text)])
             case Help():
-                await self._print(self._view.help())
+                self._print(self._view.help())
             case Leave():
-                return False
-        return True
+                self._close_prompt()
+        return False  # do not keep the text
 
     def _close_prompt(self) -> None:
         app = self._session.app

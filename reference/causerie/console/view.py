@@ -184,7 +184,7 @@ class View:
         return notice(f"connected to {visible(str(self._address))} as {visible(event.handle)}")
 
     def _disconnected(self, event: Disconnected) -> Line:
-        reason = sentence(event.ending, self._address, self._handle)
+        reason = sentence(event.ending, self._address, self._handle, advise=False)
         again = f"trying again in {seconds(event.retry_in)}"
         line = trouble(f"{reason}; {again}") if self._online else notice(f"not back yet: {reason}; {again}")
         self._online, self._away = False, True

@@ -303,6 +303,13 @@ def test_quit_ends_without_its_bye_too(how):  # [CLIENT-4]
     assert ending(connection).cause is Cause.QUIT
 
 
+def test_quit_does_not_hide_what_the_server_found_wrong():
+    connection = ready()
+    connection.quit(5.0)
+    connection.receive_data(encode(Bye(102, 0, "what?")), 6.0)
+    assert ending(connection) == Ending(Cause.BYE, 102, 0, "what?")
+
+
 def test_answers_between_quit_and_bye_still_count():  # [CLOSE-2]
     connection = ready()
     send = Send("#lobby", 5, 0, "a")

@@ -157,4 +157,3 @@ def chat(environment):
         for stream in streams:
             with contextlib.suppress(OSError):
                 stream.close()
-

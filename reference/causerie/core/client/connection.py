@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from causerie.core.client.endings import Cause, Ending
+from causerie.core.client.endings import AFTER_BYE, Cause, Ending, Next
 from causerie.core.client.errors import LocalProtocolError, RemoteProtocolError
 from causerie.core.client.liveness import Due, Liveness
 from causerie.core.client.requests import Requests
@@ -379,7 +379,8 @@ class Connection:
             self._liveness.answered()
 
     def _bye(self, bye: Bye) -> None:
-        quit_ = self.state is State.QUITTING
+        # A server that found fault with what was sent before QUIT says so; leaving must not hide that.
+        quit_ = self.state is State.QUITTING and AFTER_BYE.get(bye.code, Next.RETRY) is Next.RETRY
         self._step(Came.BYE, bye)
         self._close(Ending(Cause.QUIT if quit_ else Cause.BYE, bye.code, bye.retry_ms, bye.reason))
 
