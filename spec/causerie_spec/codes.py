@@ -73,8 +73,8 @@ CLOSING_OCTETS: Final = 1_048_576
 """Octets that a server reads and drops after BYE, at most."""
 MAX_UNREAD: Final = 8_388_608
 """Octets of events by others that wait unread in a server before it cuts their reader off, at most."""
-UNREAD: Final = 1_048_576
-"""Octets of events by others that wait unread; a server's default."""
+UNREAD_TIMEOUT: Final = 30
+"""Seconds between two signs of a peer that is not being read, at least; or twice the keepalive, if that is longer."""
 PONG_TIMEOUT: Final = 30
 """Seconds that a client waits for PONG when no keepalive is in force."""
 QUIT_TIMEOUT: Final = 5
