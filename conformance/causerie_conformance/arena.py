@@ -16,8 +16,8 @@ from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import TOPICS
 from causerie_conformance.target import Target, another
 from causerie_conformance.transcript import Transcript
-from causerie_spec.codes import MAGIC, MECHANISM_TOKEN, VERSION, ErrorCode
-from causerie_spec.messages import Hello, Login, Ready, Welcome
+from causerie_spec.codes import MAGIC, MECHANISM_SCRAM, MECHANISM_TOKEN, VERSION, ErrorCode
+from causerie_spec.messages import Challenge, Hello, Login, Ready, Welcome
 
 AGENT = "causerie-conformance"
 
@@ -127,6 +127,15 @@ class Arena:
         client.token = like.token if like is not None else new_token()
         with citing("LOGIN-1"), judging_limits():
             return client.ask(login(client.handle, client.token), Ready, handle=client.handle)
+
+    def challenge(self, name: str = "A", **fields: Any) -> Client:
+        """A connection in state *auth*: a LOGIN with SCRAM was answered CHALLENGE. Nobody need have the handle."""
+        client = self.greet(name, **fields)
+        client.handle = new_handle(name)
+        first = f"n,,n={client.handle},r={secrets.token_hex(12)}".encode()
+        with citing("SCRAM-4"), judging_limits():
+            client.ask(login(client.handle, first, mechanism=MECHANISM_SCRAM), Challenge)
+        return client
 
     def another_server(self, port: int | None = None) -> Target:
         """A server of this case's own; not judged where the suite cannot start one."""

@@ -41,6 +41,8 @@ class Client(Peer):
 
     handle = ""
     token = b""
+    bye_at: float | None = None
+    """When BYE came, by `time.monotonic`."""
     _ref = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -95,7 +97,9 @@ class Client(Peer):
             received = self.next(expected)
             if received is None:
                 raise self.problem(self.end or Kind.FIN, expected, self.ended_how())
-            if received.message.EVENT and not isinstance(received.message, Bye):
+            if isinstance(received.message, Bye):
+                self.bye_at = received.at
+            elif received.message.EVENT:
                 self.events.append(received)
                 continue
             return received

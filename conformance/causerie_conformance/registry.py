@@ -124,6 +124,8 @@ def matches(each: Case, pattern: str) -> bool:
     """Does a pattern of ``--select`` mean this case: its id, the beginning of it, a glob, or a clause that it cites?"""
     if pattern.upper() in each.clauses:
         return True
+    if each.id.endswith(f"/vectors/{pattern}"):
+        return True
     begin = pattern.rstrip("/-")
     return each.id == pattern or each.id.startswith((f"{begin}/", f"{begin}-")) or fnmatch.fnmatch(each.id, pattern)
 

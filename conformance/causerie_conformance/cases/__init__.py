@@ -5,5 +5,8 @@ A case has one subject and one fault. It raises nothing itself: it asks, through
 for granted was shown by the cases before it.
 """
 
-MODULES = ("hello", "errors", "states", "login", "lobby", "sending", "direct", "closing")
+MODULES = (
+    *("hello", "errors", "states", "vectors", "login", "lobby", "sending", "direct"),
+    *("closing", "keepalive", "load", "shutdown"),
+)
 """Modules of cases, in learning order."""

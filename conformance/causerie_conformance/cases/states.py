@@ -14,7 +14,7 @@ from causerie_conformance.arena import Arena, hello, login, new_handle, new_toke
 from causerie_conformance.client import Client
 from causerie_conformance.registry import case
 from causerie_spec.codec import encode, frame
-from causerie_spec.codes import LOBBY, ByeCode, ErrorCode
+from causerie_spec.codes import LOBBY, MECHANISM_SCRAM, ByeCode, ErrorCode
 from causerie_spec.messages import (
     MESSAGES,
     Ack,
@@ -50,7 +50,13 @@ class Cell(NamedTuple):
 CELLS: Final[dict[Cell, str]] = {}
 """The case that judges each cell."""
 
-_CLAUSES: Final = {State.HELLO: "STATE-1", State.LOGIN: "STATE-2", State.READY: "STATE-3", State.CLOSING: "STATE-4"}
+_CLAUSES: Final = {
+    State.HELLO: "STATE-1",
+    State.LOGIN: "STATE-2",
+    State.AUTH: "STATE-2",
+    State.READY: "STATE-3",
+    State.CLOSING: "STATE-4",
+}
 _ACCEPT_CLAUSES: Final = {
     "HELLO": "HELLO-3",
     "LOGIN": "LOGIN-1",
@@ -58,7 +64,13 @@ _ACCEPT_CLAUSES: Final = {
     "QUIT": "CLOSE-1",
     "SEND": "SEND-1",
 }
-_TOPICS: Final = {State.HELLO: "errors", State.LOGIN: "errors", State.READY: "login", State.CLOSING: "errors"}
+_TOPICS: Final = {
+    State.HELLO: "errors",
+    State.LOGIN: "errors",
+    State.READY: "login",
+    State.AUTH: "login",
+    State.CLOSING: "errors",
+}
 _LATER: Final = {"LOGIN": "login", "SEND": "lobby"}
 """Accepted frames whose topic comes later than that of their state."""
 
@@ -95,8 +107,8 @@ def _capability(name: str) -> str | None:
 
 def no_case(cell: Cell) -> str | None:
     """Why a cell has no case here, None if it must have one."""
-    if cell.state is State.AUTH:
-        return "auth is entered only by CHALLENGE, and no case of SCRAM is built yet"
+    if cell.state is State.AUTH and cell.frame == "AUTH":
+        return "the cases of SCRAM itself judge it; none is built yet"
     if cell.negotiated and cell.state in (State.HELLO, State.CLOSING):
         return "the table does not look at capabilities in this state"
     if cell.negotiated and TABLE[cell.state][cell.frame] is Outcome.ACCEPT:
@@ -129,6 +141,8 @@ def _enter(arena: Arena, cell: Cell) -> Client:
         return arena.connect()
     if cell.state is State.READY:
         return arena.login("A", capabilities=offered)
+    if cell.state is State.AUTH:
+        return arena.challenge("A", capabilities=offered)
     client = arena.greet("A", capabilities=offered)
     if cell.state is State.CLOSING:
         client.send_octets(encode(Quit(reason=""), 500) + _octets(cell.frame, 501))
@@ -185,14 +199,15 @@ def _make_cases() -> None:
         if _outcome(cell) is Outcome.ACCEPT:
             topic = _LATER.get(cell.frame, topic)
         capability = _capability(cell.frame) if cell.negotiated else None
+        scram = cell.state is State.AUTH
         name = cell.frame.lower().replace(" ", "-") + ("-negotiated" if cell.negotiated else "")
         id_ = f"{topic}/in-{cell.state.value}/{name}"
         CELLS[cell] = id_
         register = case(
             f"{topic}/in-{cell.state.value}/{{}}",
             _clause(cell),
-            needs=(capability,) if capability else (),
-            profile=capability,
+            needs=(*((MECHANISM_SCRAM,) if scram else ()), *((capability,) if capability else ())),
+            profile="SCRAM" if scram else capability,
             over={name: cell},
             title=f"In {cell.state.value}, {cell.frame} meets: {_outcome(cell).value}",
         )
