@@ -28,7 +28,7 @@ from causerie.core.output import Output
 from causerie.core.refusal import Ended, Refused
 from causerie.store.operations import Operation, Result
 from causerie_spec.codec import Decoder, FrameTooLarge, Malformed, RawFrame, decode, encode
-from causerie_spec.codes import IDLE_FACTOR, MAX_BODY, MAX_BODY_BEFORE_READY, ByeCode, ErrorCode
+from causerie_spec.codes import IDLE_FACTOR, IDLE_FACTOR_MAX, MAX_BODY, MAX_BODY_BEFORE_READY, ByeCode, ErrorCode
 from causerie_spec.messages import Bye, Compose, Error, Message, Send
 from causerie_spec.states import TABLE, UNKNOWN, Outcome, State, column
 
@@ -40,6 +40,9 @@ Handler = Callable[["Connection", float, int, Message], None]
 
 Done = Callable[[float, Result], None]
 """What a request does once the store did its part: (now, result)."""
+
+_UNREAD_IDLE_SECONDS = 30.0
+"""Least time in which a peer that is not read has to take something [KEEP-5]: kernels report in large steps."""
 
 _P = ParamSpec("_P")
 
@@ -134,9 +137,10 @@ class Connection:
     def receive_data(self, now: float, data: bytes) -> None:
         """Octets came from the peer."""
         if self.state is State.CLOSING:
-            self._dropped += len(data)
-            if self._dropped > self.hub.limits.closing_octets:
-                self._close()
+            if self.finished:  # [CLOSE-3]: from the FIN on
+                self._dropped += len(data)
+                if self._dropped > self.hub.limits.closing_octets:
+                    self._close()
             return
         self.decoder.feed(data)
         self.process(now)
@@ -161,18 +165,21 @@ class Connection:
         """The octets to write next; empty while some are in flight, or there are none."""
         if self.closed or not self.output:
             return b""
-        congested = not self.reading
+        congested = self._congested()
         data = self.output.take(self.hub.limits.write_octets)
-        if congested and self.reading:
+        if congested and not self._congested():
             self.hub.soon(self)  # it was not read because of what is now in flight: there may be frames held back
+            self.hub.timers.arm(self)  # and other time limits
         return data
 
     @_guarded
     def written(self, now: float, count: int) -> None:
         """The peer's side took *count* octets of those in flight."""
         self.output.written(count)
-        if count and not self.reading:
-            self._active_at = now  # [KEEP-5]
+        if count:
+            self._closing_at = now + self.hub.limits.closing_timeout  # [CLOSE-3]: without progress, or from the FIN on
+            if self._congested():
+                self._active_at = now  # [KEEP-5]
         self._settle()
 
     @property
@@ -193,11 +200,16 @@ class Connection:
         """When `expire` has something to do, in seconds on the clock of `now`."""
         match self.state:
             case State.CLOSING:
-                return None if self.closed else self._closing_at
+                return None if self.closed else min(self._closing_at, self.hub.ends_at)
             case State.READY:
-                return self._active_at + IDLE_FACTOR * self.keepalive if self.keepalive else None
+                return self._active_at + self._idle_limit() if self.keepalive else None
             case _:
                 return self._accepted_at + self.hub.limits.handshake_timeout
+
+    def _idle_limit(self) -> float:
+        if self._congested():  # [KEEP-5]
+            return max(IDLE_FACTOR_MAX * self.keepalive, _UNREAD_IDLE_SECONDS)
+        return IDLE_FACTOR * self.keepalive
 
     @_guarded
     def expire(self, now: float) -> None:
@@ -355,11 +367,14 @@ class Connection:
     # How a connection ends.
 
     def _stalled(self) -> bool:
-        """Must the next frame wait, for the store or until the peer reads what it caused?"""
+        """Must the next frame wait, for the store or for the peer?"""
         if self.waiting or (self._held is not None and self.pending_sends):
             return True
-        limits = self.hub.limits
-        return self.pending_octets > limits.pending_octets or (self.output.own > limits.own_octets and not self._eof)
+        return self.pending_octets > self.hub.limits.pending_octets or self._congested()
+
+    def _congested(self) -> bool:
+        """Does the peer not read what it causes [LOAD-4]?"""
+        return self.output.own > self.hub.limits.own_octets and not self._eof
 
     def _waits(self) -> bool:
         return self.waiting or self.pending_sends > 0

@@ -89,6 +89,8 @@ class Hub:
         self._dirty: dict[Connection, None] = {}
         self._soon: dict[Connection, None] = {}
         self._shutdown: Ended | None = None
+        self.ends_at = float("inf")
+        """When the last connection ends, whatever its peer does: known once the server shuts down [CLOSE-6]."""
 
     # What shells do.
 
@@ -164,8 +166,10 @@ class Hub:
     def shut_down(self, now: float) -> None:
         """Say BYE SHUTDOWN to everybody, now and from now on [CLOSE-6]."""
         self._shutdown = Ended(ByeCode.SHUTDOWN, "the server is going down")
-        for connection in list(self._connections):
+        self.ends_at = now + self.limits.closing_timeout
+        for connection in [*self._connections, *self._refused]:
             connection.end(now, self._farewell())
+            self.timers.arm(connection)  # those that were ending already, too
 
     def _farewell(self) -> Ended:
         assert self._shutdown is not None

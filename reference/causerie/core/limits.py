@@ -20,7 +20,7 @@ class Limits:
     """Seconds from accept in which login must be complete [KEEP-6]."""
     keepalive: int = codes.KEEPALIVE
     """Seconds; the most that WELCOME grants, and what it says to a client that asks for none: 0 [KEEP-1]."""
-    queue_octets: int = codes.UNREAD
+    queue_octets: int = 4 * 1024 * 1024
     """Octets of other people's events that may wait for one reader before it is cut off, below 8 MiB [LOAD-1]."""
     own_octets: int = 64 * 1024
     """Octets of its own answers and echoes at which a connection is not read any more [LOAD-4]."""
@@ -31,9 +31,9 @@ class Limits:
     batch_octets: int = 256 * 1024
     """Octets of messages, about, that go to the store at a time; then their readers are served [LOAD-1]."""
     closing_timeout: float = codes.CLOSING_TIMEOUT
-    """Seconds from BYE to the end, at most [CLOSE-3]."""
+    """Seconds from FIN to the end, at most, and without progress until then; from a shutdown on, in all [CLOSE-3]."""
     closing_octets: int = codes.CLOSING_OCTETS
-    """Octets read and dropped after BYE, at most [CLOSE-3]."""
+    """Octets read and dropped after FIN, at most [CLOSE-3]."""
     retry_ms: int = 1_000
     """Least advice in BYE SHUTDOWN, in ms; each connection is told up to `retry_spread_ms` more [CLOSE-7]."""
     retry_spread_ms: int = 4_000
