@@ -156,10 +156,10 @@ def _handle(given: str | None, store: TokenStore) -> str:
     last = store.last_handle()
     while True:
         print(f"Your handle [{last}]: " if last else "Your handle: ", end="", file=sys.stderr, flush=True)
-        try:
-            answer = input().strip() or last or ""
-        except EOFError:
-            raise _Refused from None
+        line = sys.stdin.readline()  # not input(): that misses a Ctrl-C now and then
+        if not line:
+            raise _Refused
+        answer = line.strip() or last or ""
         if is_handle(answer):
             return answer
         if answer:

@@ -104,8 +104,6 @@ class View:
         """Was there ever a login?"""
         self.refused = 0
         """Messages that the server refused."""
-        self.unconfirmed = 0
-        """Messages of which nobody knows whether they arrived."""
         self.waiting = 0
         """Messages not confirmed yet."""
         self.people: set[str] = set()
@@ -114,6 +112,12 @@ class View:
         self._handle = handle
         self._online = False
         self._away = False
+        self._in_doubt: set[int] = set()
+
+    @property
+    def unconfirmed(self) -> int:
+        """Messages of which nobody knows whether they arrived."""
+        return len(self._in_doubt)
 
     def lines(self, event: Event) -> list[Line]:
         """What to show of the event; nothing, for many."""
@@ -193,7 +197,10 @@ class View:
     def _state(self, event: MessageState) -> list[Line]:
         match event.state:
             case SendState.SENT:
-                self.waiting = max(0, self.waiting - 1)
+                if event.txn in self._in_doubt:  # it had arrived after all
+                    self._in_doubt.remove(event.txn)
+                else:
+                    self.waiting -= 1
                 return []
             case SendState.FAILED:
                 self.waiting -= 1
@@ -202,7 +209,7 @@ class View:
                 return [trouble(f"not sent: {why}: {_quote(event.text)}")]
             case SendState.UNCONFIRMED:
                 self.waiting -= 1
-                self.unconfirmed += 1
+                self._in_doubt.add(event.txn)
                 return [trouble(f"unconfirmed, it may or may not have arrived: {_quote(event.text)}")]
             case _:
                 return []
