@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from types import TracebackType
 from typing import Any
 
@@ -77,14 +78,18 @@ class Arena:
 
     def __enter__(self) -> Arena:
         if self._guarded:
-            self._bystander = self._stranger("bystander")
+            self._bystander = self._spare() or self._stranger("bystander")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in [*self._clients, *([self._bystander] if self._bystander else [])]:
+        for client in self._clients:
             client.close()
+        if self._bystander is not None and error is None:
+            self.target.put_spare(self._bystander)
+        elif self._bystander is not None:
+            self._bystander.close()
         for other in self._others:
             if other.process is not None:
                 other.process.stop()
@@ -157,7 +162,11 @@ class Arena:
 
     def guard(self) -> None:
         """Nobody else was harmed: the bystander is served as before, and a newcomer gets in ([ERR-9])."""
-        if self._bystander is None or not self._something_happened():
+        if self._bystander is None:
+            return
+        self._bystander.poll()
+        self._bystander.events.clear()
+        if not self._something_happened():
             return
         with self._as_harm("a bystander to be served as before"):
             self._bystander.fence()
@@ -177,6 +186,19 @@ class Arena:
             harm = Problem(kind, expected, came, clause="ERR-9", octets=problem.octets)
             harm.transcript = self.transcript
             raise harm from problem
+
+    def _spare(self) -> Client | None:
+        """The bystander of the case before, if it will do for this one."""
+        spare = self.target.take_spare()
+        if spare is None:
+            return None
+        fresh = time.monotonic() - spare.since < self.target.handshake_timeout / 4
+        if spare.end is not None or bool(spare.handle) != self._login_is_built or not (spare.handle or fresh):
+            spare.close()
+            return None
+        spare.transcript = self.transcript
+        self.transcript.event(spare.name, "is here since before this case")
+        return spare
 
     def _stranger(self, name: str) -> Client:
         """Somebody who has nothing to do with the case, as far in as the server is built."""

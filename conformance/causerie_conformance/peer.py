@@ -65,6 +65,7 @@ class Peer:
         self.observer = Observer(shared)
         self.end: Kind | None = None
         self.end_at: float | None = None
+        self.since = time.monotonic()
         self.octets_received = 0
         self._decoder = FrameDecoder(limit=MAX_BODY)
         self._frames: deque[Received] = deque()

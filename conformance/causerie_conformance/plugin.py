@@ -69,7 +69,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the server that was started for this run."""
     session = config.stash.get(SESSION, None)
-    if session is not None and session.target.process is not None:
+    if session is None:
+        return
+    session.end()
+    if session.target.process is not None:
         session.target.process.stop()
 
 

@@ -75,6 +75,10 @@ class Session:
         if self.target.process is not None:
             self.run.server_output = self.target.process.said()
 
+    def end(self) -> None:
+        """Nothing more will be run."""
+        self.target.put_spare(None)
+
     def keep_timed_out(self, result: Result) -> Result:
         """Keep the result of a case that the last bound has ended."""
         return self._keep(result)

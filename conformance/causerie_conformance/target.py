@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from causerie_conformance.passive import Shared
 from causerie_conformance.process import HOST, Command, ServerProcess
 from causerie_spec.codes import HANDSHAKE_TIMEOUT
 from causerie_spec.messages import Welcome
+
+if TYPE_CHECKING:
+    from causerie_conformance.client import Client
 
 PATIENCE: Final = 5.0
 """Seconds to wait for anything, at least: a busy machine must never make a case fail."""
@@ -38,6 +41,7 @@ class Target:
     welcome: Welcome | None = None
     round_trip: float = 0.0
     timeouts: int = 0
+    spare: Client | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -79,6 +83,19 @@ class Target:
         """A case has failed by waiting."""
         with self._lock:
             self.timeouts += 1
+
+    def take_spare(self) -> Client | None:
+        """The bystander of the case before, if it is free."""
+        with self._lock:
+            spare, self.spare = self.spare, None
+            return spare
+
+    def put_spare(self, client: Client | None) -> None:
+        """Keep a bystander for the next case, or let go the one that is kept."""
+        with self._lock:
+            client, self.spare = self.spare, client
+        if client is not None:
+            client.close()
 
 
 def another(target: Target, port: int | None = None) -> Target:
