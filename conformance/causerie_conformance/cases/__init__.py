@@ -6,7 +6,7 @@ for granted was shown by the cases before it.
 """
 
 MODULES = (
-    *("hello", "errors", "states", "vectors", "login", "lobby", "sending", "direct"),
-    *("closing", "keepalive", "load", "shutdown"),
+    *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
+    *("sending", "direct", "closing", "keepalive", "load", "shutdown"),
 )
 """Modules of cases, in learning order."""
