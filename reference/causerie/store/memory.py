@@ -7,7 +7,7 @@ number of conversations that ever had a message (two integers each), because the
 import hmac
 from collections.abc import Callable, Sequence
 
-from causerie.store.operations import Append, Appended, Operation, Release, Reserve, Result
+from causerie.store.operations import Append, Appended, Operation, Reserve, Result
 
 
 class MemoryStore:
@@ -30,15 +30,13 @@ class MemoryStore:
         return [self._do(operation) for operation in operations]
 
     def _do(self, operation: Operation) -> Result:
-        match operation:
-            case Append():
-                return self._append(operation)
-            case Reserve():
-                known = self._tokens.setdefault(operation.handle, operation.digest)
-                return hmac.compare_digest(known, operation.digest)
-            case Release():
-                self._tokens.pop(operation.handle, None)
-                return None
+        if isinstance(operation, Append):
+            return self._append(operation)
+        if isinstance(operation, Reserve):
+            known = self._tokens.setdefault(operation.handle, operation.digest)
+            return hmac.compare_digest(known, operation.digest)
+        self._tokens.pop(operation.handle, None)
+        return None
 
     def _append(self, append: Append) -> Result:
         if append.unless is not None:
