@@ -167,6 +167,11 @@ def test_nothing_behind_a_header_over_the_limit_is_taken_for_a_frame():
     assert frame.rows[-1] == Row(8, ping, "?", "", "not taken for frames")
 
 
+def test_a_body_of_just_the_limit_is_no_error():
+    [frame] = annotate(codec.frame(0x8D, b"1234", 1), limit=4)
+    assert frame.error is None
+
+
 NOTES = [
     (codec.frame(0x8D, b"zz", 1), "rest", "behind the last field: ignored"),
     (codec.frame(0x8D, b"", 1, flags=3), "flags", "senders set 0, receivers ignore it"),
