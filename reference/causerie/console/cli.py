@@ -24,7 +24,7 @@ from causerie.client.wording import sentence
 from causerie.console.exits import Exit
 from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
-from causerie.core.client import Cause, Client, Identity
+from causerie.core.client import Cause, Client, Ending, Identity
 from causerie_spec.names import is_display, is_handle
 
 EXAMPLES: Final = f"""\
@@ -43,6 +43,9 @@ directory (--data, or ${HOME_VARIABLE}, or {{data}}).
 exit codes: 0 ok, 1 protocol error, 2 usage, 3 login refused, 4 network.
 Colours only in a terminal, and not if NO_COLOR is set.
 """
+
+DEBUG_VARIABLE: Final = "CAUSERIE_DEBUG"
+"""The environment variable that lets the traceback of a bug through."""
 
 
 class _Usage(Exception):
@@ -89,6 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (_Refused, KeyboardInterrupt):
         print(file=sys.stderr)
         return Exit.OK
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        bug = sentence(Ending(Cause.INTERNAL, detail=repr(error)), Address(), "")
+        return _fail(f"{bug}; {DEBUG_VARIABLE}=1 shows where", Exit.PROTOCOL)
 
 
 def _main(options: argparse.Namespace) -> int:

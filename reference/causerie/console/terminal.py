@@ -96,6 +96,7 @@ class TerminalShell:
         self._runner = make_runner(self._notify)
         self._view = view
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._leaving = False
         self._wake = asyncio.Event()
         self._depth = ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None
         self._session: PromptSession[str] = PromptSession(
@@ -112,17 +113,29 @@ class TerminalShell:
 
     def run(self) -> Exit:
         """Chat until the user leaves, or the client stops by itself."""
+        previous = signal.signal(signal.SIGINT, self._interrupted)
         try:
             asyncio.run(self._main())
-        except KeyboardInterrupt:  # the second one: the prompt took the first
+        finally:
+            signal.signal(signal.SIGINT, previous)
+        assert self._view.stopped is not None
+        return exit_code(self._view.stopped)
+
+    def _interrupted(self, *_: object) -> None:
+        """Ctrl-C while there is no prompt to take it: at the very start, or after the user left already."""
+        if self._leaving:
             self._runner.abandon()
-            self._runner.join(1.0)
-        return exit_code(self._view.stopped) if self._view.stopped is not None else Exit.OK
+        else:
+            self._leave()
+
+    def _terminated(self) -> None:
+        self._close_prompt()
+        self._leave()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows
-            self._loop.add_signal_handler(signal.SIGTERM, self._close_prompt)
+            self._loop.add_signal_handler(signal.SIGTERM, self._terminated)
         with patch_stdout(raw=True):
             self._runner.start()
             reading = asyncio.create_task(self._read())
@@ -190,6 +203,10 @@ class TerminalShell:
         self._session.default_buffer.accept_handler = self._accept
         with contextlib.suppress(EOFError, KeyboardInterrupt):
             await self._session.prompt_async()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._leaving = True
         self._runner.leave()
 
     def _accept(self, buffer: Buffer) -> bool:

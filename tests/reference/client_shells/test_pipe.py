@@ -301,6 +301,25 @@ def test_a_terminal_that_speaks_latin_1(server, chat):
     assert raw == b"22:13:20 bob: \xe9 \\U0001f98a\n"
 
 
+@pytest.mark.parametrize(("debug", "shown"), [("", False), ("1", True)])
+def test_a_bug_is_one_line_unless_asked_for(environment, tmp_path, debug, shown):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import causerie.client.tokens as tokens\ntokens.TokenStore.token = lambda *_: 1 / 0\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-m", "causerie.console", "--handle", "bot"],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment | {"PYTHONPATH": str(tmp_path), "CAUSERIE_DEBUG": debug},
+        encoding="utf-8",
+        timeout=LIMIT,
+    )
+    assert process.returncode == 1
+    assert ("Traceback" in process.stderr) is shown
+    assert "division by zero" in process.stderr
+
+
 def test_the_command_is_installed():
     from pathlib import Path
 
