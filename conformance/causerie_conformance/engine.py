@@ -61,7 +61,12 @@ def run(session: Session, selected: list[Case], last_words: Callable[[], None]) 
     if status == pytest.ExitCode.INTERRUPTED:
         session.run.interrupted = True
     if silence.errors:
-        session.run.stopped = session.run.stopped or "the suite itself failed: " + silence.errors[0].strip()
+        session.run.stopped = session.run.stopped or "the suite itself failed: " + _last_line(silence.errors[0])
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else "pytest did not say how"
 
 
 def handover_plugin(handover: Handover) -> Handover:

@@ -15,7 +15,7 @@ import socket
 import struct
 import time
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from causerie_conformance.passive import Observer, Shared
 from causerie_conformance.problems import Kind, Problem, Violation
@@ -249,7 +249,7 @@ def _connect(
     address: tuple[str, int], patience: float, receive_buffer: int | None, name: str, transcript: Transcript
 ) -> socket.socket:
     last: OSError | None = None
-    for family, kind, protocol, _, target in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _, target in _resolve(address, transcript):
         sock = socket.socket(family, kind, protocol)
         try:
             if receive_buffer is not None:
@@ -266,3 +266,11 @@ def _connect(
         return sock
     reason = (last.strerror or str(last)) if last is not None else "the name has no address"
     raise Problem(Kind.REFUSED, "a connection", f"none: {reason}", transcript=transcript)
+
+
+def _resolve(address: tuple[str, int], transcript: Transcript) -> list[Any]:
+    try:
+        return list(socket.getaddrinfo(*address, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Problem(Kind.REFUSED, "a connection", f"none: {reason}", transcript=transcript) from None

@@ -58,7 +58,7 @@ def _make_cases() -> None:
             needs=(*scram, *vector.needs),
             profile=profile,
             over={vector.id: vector},
-            title=vector.doc,
+            title=vector.doc.rstrip("."),
         )
         register(as_the_vector_says)
 

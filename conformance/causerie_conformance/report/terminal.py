@@ -92,7 +92,9 @@ class Terminal:
         for verdict in run.verdicts():
             self._verdict(verdict)
         if run.stopped:
-            self.line(self._paint(f"stopped: {run.stopped}", "31;1") + run.server_output)
+            self.line(self._paint(f"stopped: {printable(run.stopped)}", "31;1"))
+            for line in run.server_output.removeprefix("; ").splitlines():
+                self.line(printable(line))
         if run.interrupted:
             self.line(self._paint("interrupted: the rest was not run", "31;1"))
         self.line(self._last_line(run))
@@ -104,13 +106,13 @@ class Terminal:
             self.line()
             self.line(self._paint(head, _MARKS[result.status][1]))
             for line in rest:
-                self.line(line)
+                self.line(printable(line))
         others = results[MOST_FAILURES:]
         if others:
             self.line()
             self.line(f"and {len(others)} more (a report has them at length: --json FILE, --junit FILE):")
         for result in others:
-            self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {result.message}"[:160])
+            self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {printable(result.message)}"[:160])
 
     def _reasons(self, run: Run) -> None:
         not_judged = run.of(Status.NOT_JUDGED)
@@ -118,7 +120,7 @@ class Terminal:
             self.line()
             self.line("Not judged (this is not a pass):")
         for result in not_judged:
-            self.line(f"  {result.case.id}: {result.reason}")
+            self.line(f"  {result.case.id}: {printable(result.reason)}")
         not_offered = run.of(Status.NOT_OFFERED)
         if not_offered:
             missing = sorted({need for result in not_offered for need in result.case.needs})
