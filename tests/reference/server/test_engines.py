@@ -322,18 +322,6 @@ def test_a_server_without_descriptors_serves_on(start):
     first.ping()
 
 
-def test_nothing_waits_for_nagle(server):
-    # With Nagle's algorithm, and acknowledgements delayed by some 40 ms, each round would wait for one.
-    alice, bob = server.login("alice"), server.login("bob")
-    before = time.monotonic()
-    for n in range(1, 41):
-        alice.say("x", n)
-        bob.receive()
-        alice.receive()
-        alice.receive()
-    assert time.monotonic() - before < 1.2
-
-
 FAILING = """
 import sys
 from causerie.core import hub

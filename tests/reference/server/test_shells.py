@@ -1,0 +1,198 @@
+"""What the engines do when the system fails them, in this process."""
+
+import asyncio
+import random
+import socket
+import threading
+
+import pytest
+
+from causerie.core.hub import Hub
+from causerie.core.limits import Limits
+from causerie.server import asyncio_engine, threaded_engine
+from causerie.server.listening import listen
+from causerie.store.memory import MemoryStore
+from causerie_spec.codec import encode
+from causerie_spec.codes import MAX_BODY
+from causerie_spec.messages import Hello, Login, Ping
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    events = []
+
+    def log(event, **fields):
+        events.append((event, fields))
+
+    for module in (asyncio_engine, threaded_engine):
+        monkeypatch.setattr(module, "log", log)
+    return events
+
+
+def make(**limits):
+    store = MemoryStore(lambda: 0, 1)
+    return Hub(wall_ms=lambda: 0, epoch=1, rng=random.Random(1), limits=Limits(**limits)), store
+
+
+@pytest.fixture
+def pair():
+    (listener,) = listen("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()) as client:
+        client.settimeout(30)
+        yield listener, client
+
+
+@pytest.fixture
+def threaded():
+    server = threaded_engine.ThreadedServer(*make())
+    yield server
+    server._waker.close()
+
+
+def test_no_more_threads(threaded, pair, logged, monkeypatch):
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    listener, client = pair
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert threaded.accept(listener) is False
+    assert logged[-1][0] == "accept failed"
+    assert threaded.hub.connections == 0
+    (peer,) = threaded._discarded
+    threaded.serve()
+    peer.socket.close()
+    assert client.recv(1) == b""
+
+
+def test_no_more_descriptors(threaded, logged):
+    class Listener:
+        def accept(self):
+            raise OSError(24, "Too many open files")
+
+    assert threaded.accept(Listener()) is False
+    assert logged[-1][0] == "accept failed"
+
+
+def test_a_connection_that_is_gone_before_it_is_accepted(threaded, logged):
+    class Listener:
+        def accept(self):
+            raise ConnectionAbortedError
+
+    assert threaded.accept(Listener()) is True
+    assert not logged
+
+
+def test_a_flood_of_connections_does_not_keep_the_acceptor_from_its_signals(threaded, monkeypatch):
+    class Listener:
+        def accept(self):
+            return None, ("192.0.2.1", 1)
+
+    begun = []
+    monkeypatch.setattr(threaded, "_begin", lambda *arguments: begun.append(arguments) or True)
+    assert threaded.accept(Listener()) is True
+    assert len(begun) == threaded_engine.BACKLOG
+
+
+def test_a_waker_wakes_however_often_it_was_woken():
+    waker = threaded_engine.Waker()
+    try:
+        for _ in range(100_000):
+            waker.wake()
+        waker.clear()
+        with pytest.raises(BlockingIOError):
+            waker.reader.recv(1)
+        waker.wake()
+        assert waker.reader.recv(10) == b"\0"
+    finally:
+        waker.close()
+
+
+def test_failures_of_threads_are_logged(logged):
+    error = ValueError("x")
+    threaded_engine._log_failure(threading.ExceptHookArgs((ValueError, error, None, threading.current_thread())))
+    assert logged == [("failure", {"reason": "thread MainThread", "exception": error})]
+
+
+def test_failures_of_the_loop_are_logged(logged):
+    asyncio_engine._log_failure(None, {"message": "m"})
+    assert logged == [("failure", {"reason": "m", "exception": None})]
+
+
+async def until(condition):
+    async def poll():
+        while not condition():
+            await asyncio.sleep(0.001)
+
+    await asyncio.wait_for(poll(), 30)
+
+
+def on_loop(body, **limits):
+    """Run *body(server, client)* beside an asyncio server in this process."""
+
+    async def main():
+        hub, store = make(**limits)
+        server = asyncio_engine.AsyncioServer(hub, store)
+        (listener,) = listen("127.0.0.1", 0)
+        accepting = await asyncio.get_running_loop().create_server(lambda: asyncio_engine.Peer(server), sock=listener)
+        with socket.create_connection(listener.getsockname()) as client:
+            client.setblocking(False)
+            await until(lambda: server.peers)
+            await body(server, client)
+        await server.stop([accepting])
+
+    asyncio.run(main())
+
+
+def test_asyncio_sends_at_once():
+    async def body(server, client):
+        (peer,) = server.peers
+        assert peer._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    on_loop(body)
+
+
+def test_asyncio_looks_at_what_slow_readers_take():
+    # What the kernel took of a chunk counts before it took all of it [KEEP-5, CLOSE-3].
+    reports = []
+
+    async def body(server, client):
+        (peer,) = server.peers
+        connection = peer._connection
+        login = Login("TOKEN", "alice", "A", b"t" * 32)
+        client.setblocking(True)
+        client.sendall(encode(Hello(b"CAUS", 1, 1, 60, "", ()), 1) + encode(login, 2))
+        await until(lambda: connection.handle)
+        client.setblocking(False)
+        connection.output.put(bytes(MAX_BODY) * 600, own=True)
+        server.hub.touch(connection)
+        server._serve()
+        assert peer in server.blocked
+        first = connection.output.in_flight
+        assert 0 < first == peer._transport.get_write_buffer_size()
+        await read_some(client, 8 * 1024 * 1024)
+        await until(lambda: connection.output.in_flight < first)
+        reports.append(connection.output.in_flight)
+
+    on_loop(body)
+    assert reports[0] > 0
+
+
+async def read_some(client, count):
+    while count > 0:
+        try:
+            count -= len(client.recv(65_536))
+        except BlockingIOError:
+            await asyncio.sleep(0.001)
+
+
+def test_asyncio_half_closes_what_is_gone_already(monkeypatch):
+    def write_eof(_):
+        raise OSError(107, "not connected")
+
+    async def body(server, client):
+        (peer,) = server.peers
+        client.send(encode(Ping(1), 1))
+        await until(lambda: peer._sent_fin)
+
+    monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", write_eof)
+    on_loop(body, closing_timeout=0.2)
