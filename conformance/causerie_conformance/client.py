@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from causerie_conformance.octets import field_offset
 from causerie_conformance.peer import Peer, Received
 from causerie_conformance.problems import Kind, Problem
 from causerie_conformance.transcript import code_name, describe_frame
@@ -86,10 +87,10 @@ class Client(Peer):
         if not isinstance(message, wanted):
             raise self._wrong(Kind.UNEXPECTED, expected, received)
         if ref is not None and received.ref != ref:
-            raise self._wrong(Kind.VALUE, expected, received)
+            raise self._wrong(Kind.VALUE, expected, received, field="ref")
         for name, value in values.items():
             if getattr(message, name) != value:
-                raise self._wrong(Kind.VALUE, expected, received)
+                raise self._wrong(Kind.VALUE, expected, received, field=name)
         return message
 
     def _next_answer(self, expected: str) -> Received:
@@ -202,13 +203,13 @@ class Client(Peer):
         wanted: dict[str, Any] = {"sender": sender, "txn": sent.txn, "kind": sent.kind, "text": sent.text}
         if message.conversation != where:
             clause = "DIRECT-1" if where.startswith("@") else "MSG-5"
-            raise self._wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause=clause)
+            raise self._wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause, "conversation")
         for name, value in wanted.items():
             if getattr(message, name) != value:
-                raise self._wrong(Kind.VALUE, f"{expected}: {name}={_short(value)}", received, clause="MSG-5")
+                raise self._wrong(Kind.VALUE, f"{expected}: {name}={_short(value)}", received, "MSG-5", name)
         if ack is not None and (message.seq, message.timestamp) != (ack.seq, ack.timestamp):
             told = f"seq {ack.seq} and timestamp {ack.timestamp}, as in the ACK"
-            raise self._wrong(Kind.VALUE, told, received, clause="MSG-6")
+            raise self._wrong(Kind.VALUE, told, received, "MSG-6", "seq" if message.seq != ack.seq else "timestamp")
         return message
 
     def _find(self, sent: Send, expected: str) -> Received:
@@ -234,10 +235,13 @@ class Client(Peer):
         found = [event for event in self.events if getattr(event.message, "txn", None) == sent.txn]
         return len(found)
 
-    def _wrong(self, kind: Kind, expected: str, received: Received, clause: str | None = None) -> Problem:
+    def _wrong(
+        self, kind: Kind, expected: str, received: Received, clause: str | None = None, field: str | None = None
+    ) -> Problem:
         raw = received.raw
         problem = self.problem(kind, expected, describe_frame(raw.type, raw.ref, raw.body), received.octets)
         problem.clause = clause
+        problem.offset = field_offset(received.octets, field) if field is not None else None
         return problem
 
 

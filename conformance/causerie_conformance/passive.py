@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
+from causerie_conformance.octets import field_offset
 from causerie_conformance.problems import Kind, Violation
 from causerie_conformance.transcript import describe_frame, frame_name
 from causerie_spec import codec, names
@@ -235,18 +236,19 @@ class Observer:
             return
         self._check_seq(found, name, seq)
         if message.timestamp < self._times.get(name, 0):
-            raise found.broken("MSG-2", Kind.VALUE, f"a timestamp of at least {self._times[name]}")
+            expected = f"a timestamp of at least {self._times[name]}"
+            raise found.broken("MSG-2", Kind.VALUE, expected, field="timestamp")
         self._seqs[name], self._times[name] = seq, message.timestamp
 
     def _check_seq(self, found: _Frame, name: str, seq: int) -> None:
         last = self._seqs.get(name)
         if seq == 0:
-            raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on")
+            raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on", field="seq")
         if last is None or seq == last + 1:
             return
         lost = seq > last and (self._log(name), last + 1) not in self._shared.facts
         clause = "MSG-1" if lost else "MSG-4"
-        raise found.broken(clause, Kind.VALUE, f"seq {last + 1} in {name}, after {last}")
+        raise found.broken(clause, Kind.VALUE, f"seq {last + 1} in {name}, after {last}", field="seq")
 
     def _log(self, conversation: str) -> str:
         """One name for one log: a direct conversation has two names on the wire."""
@@ -263,7 +265,8 @@ class Observer:
         told = "in the ACK" if known_from_ack else "in another MESSAGE"
         clause = "MSG-6" if from_ack or known_from_ack or differing == ["timestamp"] else "MSG-5"
         shown = ", ".join(field if field == "text" else f"{field} {getattr(known, field)!r}" for field in differing)
-        raise found.broken(clause, Kind.VALUE, f"for {name} seq {seq} the same as {told}: {shown}")
+        expected = f"for {name} seq {seq} the same as {told}: {shown}"
+        raise found.broken(clause, Kind.VALUE, expected, field=differing[0])
 
 
 class _Frame:
@@ -274,7 +277,11 @@ class _Frame:
         self.octets = octets
         self.name = frame_name(raw.type)
 
-    def broken(self, clause: str, kind: Kind, expected: str, offset: int | None = None) -> Violation:
+    def broken(
+        self, clause: str, kind: Kind, expected: str, offset: int | None = None, field: str | None = None
+    ) -> Violation:
+        if field is not None:
+            offset = field_offset(self.octets, field)
         came = describe_frame(self.raw.type, self.raw.ref, self.raw.body, self.raw.flags)
         return Violation(kind, expected, came, clause=clause, octets=self.octets, offset=offset)
 
@@ -316,9 +323,10 @@ def _check_values(found: _Frame, message: Message) -> None:
         if field.name in _NAME_RULES:
             well_formed, what = _NAME_RULES[field.name]
             if not well_formed(value):
-                raise found.broken("NAME-6", Kind.VALUE, f"{what} in {field.name}")
+                raise found.broken("NAME-6", Kind.VALUE, f"{what} in {field.name}", field=field.name)
         elif field.name in _TIMES and not _is_time(value, may_be_unknown=field.name == "last_seen"):
-            raise found.broken("TIME-1", Kind.VALUE, f"{field.name} in milliseconds since 1970")
+            expected = f"{field.name} in milliseconds since 1970"
+            raise found.broken("TIME-1", Kind.VALUE, expected, field=field.name)
 
 
 def _is_time(value: int, *, may_be_unknown: bool) -> bool:

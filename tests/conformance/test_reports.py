@@ -97,7 +97,7 @@ def test_a_failure_says_what_is_needed_to_mend_it() -> None:
     assert "[wrong value]" in text
     assert "-> PING ref 9 token=1" in text
     assert "<- PONG ref 9 token=2" in text
-    assert "the first wrong octet, at 15" in text
+    assert "^^ the first wrong octet" in text
     assert lines[-1].endswith("causerie-conformance HOST:1 --select hello/bad")
     assert len(lines) <= 14
 

@@ -9,6 +9,7 @@ import textwrap
 from typing import Final
 
 from causerie_conformance import clauses
+from causerie_conformance.octets import annotated
 from causerie_conformance.problems import Kind
 from causerie_conformance.results import Result, Status
 from causerie_conformance.transcript import Direction, Entry, Transcript
@@ -17,8 +18,6 @@ LAST_ENTRIES: Final = 6
 """Entries of the conversation that are shown."""
 WIDTH: Final = 110
 """Columns."""
-OCTETS_SHOWN: Final = 64
-"""Octets of the offending frame that are shown."""
 _ARROWS: Final = {Direction.SENT: "->", Direction.RECEIVED: "<-", Direction.EVENT: "--"}
 _WORDS: Final = {Status.FAILED: "FAIL", Status.WARNED: "WARN", Status.NOT_RUN: "NOT RUN"}
 
@@ -39,7 +38,10 @@ def describe(result: Result, rerun: str = "") -> list[str]:
     if result.transcript is not None and len(result.transcript):
         lines += _conversation(result.transcript)
     if finding.octets and (finding.offset is not None or finding.kind is Kind.UNDECODABLE):
-        lines += octets(finding.octets, finding.offset)
+        shown = annotated(finding.octets, finding.offset)
+        lines += [
+            f"  {'octets':<10} {line}"[:WIDTH] if not n else f"{'':13}{line}"[:WIDTH] for n, line in enumerate(shown)
+        ]
     if rerun:
         lines += _labelled("again", rerun)
     return lines
@@ -62,25 +64,3 @@ def _conversation(transcript: Transcript) -> list[str]:
 def entry_line(entry: Entry) -> str:
     """One entry of a transcript: time, connection, direction, words."""
     return f"{entry.at * 1000:9.1f} ms  {entry.peer:<9} {_ARROWS[entry.direction]} {entry.describe()}"
-
-
-def octets(data: bytes, offset: int | None) -> list[str]:
-    """The octets in hex, sixteen a line, with a mark below the first wrong one."""
-    lines = [f"  {'octets':<10} {_header(data)}"]
-    for start in range(0, min(len(data), OCTETS_SHOWN), 16):
-        row = data[start : start + 16]
-        text = "".join(chr(octet) if 32 <= octet < 127 else "." for octet in row)
-        lines.append(f"      {start:04x}  {row.hex(' '):<47}  {text}")
-        if offset is not None and start <= offset < start + 16:
-            lines.append(f"      {'':4}  {'   ' * (offset - start)}^^ the first wrong octet, at {offset}")
-    if len(data) > OCTETS_SHOWN:
-        lines.append(f"      … {len(data) - OCTETS_SHOWN} more")
-    return lines
-
-
-def _header(data: bytes) -> str:
-    if len(data) < 8:
-        return "no whole header:"
-    length, type_, flags = int.from_bytes(data[:4], "big"), data[4], data[5]
-    ref = int.from_bytes(data[6:8], "big")
-    return f"length={length} type={type_:#04x} flags={flags:#04x} ref={ref}, then the body:"
