@@ -99,6 +99,20 @@ def test_when_it_is_read_again_the_usual_limit_holds(world, f):
     assert peer.bye == B.IDLE
 
 
+def test_the_usual_limit_holds_at_once_when_it_is_read_again(world, f):
+    peer = world.login("alice", keepalive=K)
+    peer.room = 0
+    peer.send(*[f.ping(n) for n in range(1, 20_000)])
+    world.advance(29)
+    peer.read(1)
+    world.advance(2)  # the deadline that is looked at next is 59 s from the start now
+    peer.read()
+    world.advance(14.9)
+    assert peer.connection.handle
+    world.advance(0.1)
+    assert peer.bye == B.IDLE
+
+
 def test_waiting_for_the_store_is_not_the_peers_silence(make_world, f):
     late = make_world(late=True)
     peer = late.login("alice", keepalive=1)
