@@ -400,3 +400,24 @@ def test_keepalive_of_a_client_that_asks_for_more_than_is_granted(make_world):
     peer = world.connect()
     peer.send((Hello(b"CAUS", 1, 1, 600, "", ()), 1))
     assert peer.inbox[0][0].keepalive == 2
+
+
+def test_idle_is_counted_from_ready_however_late_the_store_is(make_world):
+    late = make_world(late=True)
+    peer = late.hello(keepalive=1)
+    peer.send((Login("TOKEN", "alice", "A", b"t" * 16), 2))
+    late.advance(10)
+    late.commit()
+    late.advance(1.4)
+    assert peer.codes == ["READY"]
+    late.advance(0.1)
+    assert peer.bye == B.IDLE
+
+
+def test_what_is_queued_for_a_connection_that_is_gone_is_not_written(world):
+    peer = world.hello()
+    peer.connection.receive_data(world.now, encode(Ping(1), 1))
+    peer.connection.lost(world.now)
+    assert peer.connection.take() == b""
+    world.settle()
+    assert peer.closed
