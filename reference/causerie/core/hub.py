@@ -167,9 +167,8 @@ class Hub:
         """Say BYE SHUTDOWN to everybody, now and from now on [CLOSE-6]."""
         self._shutdown = Ended(ByeCode.SHUTDOWN, "the server is going down")
         self.ends_at = now + self.limits.closing_timeout
-        for connection in [*self._connections, *self._refused]:
+        for connection in list(self._connections):
             connection.end(now, self._farewell())
-            self.timers.arm(connection)  # those that were ending already, too
 
     def _farewell(self) -> Ended:
         assert self._shutdown is not None
