@@ -2,9 +2,11 @@
 
 import pytest
 
+from causerie.core.refusal import Refused
+from causerie.store.operations import Appended
 from causerie_spec.codec import encode, frame
 from causerie_spec.codes import ByeCode, ErrorCode
-from causerie_spec.messages import CLIENT_TYPES, MESSAGES, Hello, Login, Ping, Send, Welcome
+from causerie_spec.messages import CLIENT_TYPES, MESSAGES, Compose, Hello, Login, Ping, Send, Welcome
 from causerie_spec.states import TABLE, Outcome, State
 
 E, B = ErrorCode, ByeCode
@@ -250,3 +252,32 @@ def test_details_fit_their_form_whatever_they_quote(world):
     peer = world.login("alice")
     peer.send((Send("#lobby", 1, 0, "x"), 9))
     assert 250 < len(peer.inbox[0][0].detail.encode()) <= 255
+
+
+def test_every_refusal_of_compose_is_silent_once_it_is_negotiated(make_world, f):
+    # [TYPE-2]; the handler itself is not here yet, and refuses everything.
+    def refusing(connection, now, ref, message):
+        raise Refused(E.NO_SUCH_CONVERSATION, "")
+
+    world = make_world()
+    world.hub.capabilities = frozenset({"typing"})
+    world.hub.handlers = {**world.hub.handlers, "COMPOSE": refusing}
+    peer = world.connect()
+    peer.send((Hello(b"CAUS", 1, 1, 0, "", ("typing",)), 1))
+    compose = Compose("#nowhere", True)
+    peer.send((compose, 9), (compose, 0), (f.login("alice"), 2), (compose, 9), (compose, 0), f.ping(3))
+    assert [ref for _, ref in peer.inbox] == [1, 2, 3]
+    peer.send(frame(0x13, b"\1#\2", ref=9))
+    assert peer.bye == B.MALFORMED
+
+
+def test_a_message_that_was_there_already_is_answered_and_not_told_again(world, f):
+    class Remembering:
+        def commit(self, operations):
+            return [Appended(7, 1_234, duplicate=True) for _ in operations]
+
+    alice, bob = world.login("alice"), world.login("bob")
+    world.store = Remembering()
+    alice.send(f.say(3))
+    assert alice.inbox == [(f.Ack(7, 1_234, True), 3)]
+    assert bob.inbox == []
