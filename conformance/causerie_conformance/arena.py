@@ -12,7 +12,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from causerie_conformance.client import Client, citing
+from causerie_conformance.client import Client, assuming
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import TOPICS
 from causerie_conformance.target import Target, another
@@ -106,7 +106,7 @@ class Arena:
     def greet(self, name: str = "A", *, target: Target | None = None, **fields: Any) -> Client:
         """A connection in state *login*: HELLO was answered WELCOME."""
         client = self.connect(name, target=target)
-        with citing("HELLO-3"):
+        with assuming("HELLO-3"):
             client.ask(hello(**fields), Welcome)
         return client
 
@@ -121,7 +121,7 @@ class Arena:
     ) -> Client:
         """A connection in state *ready*, with a fresh handle, or with the handle and token of *like*."""
         client = self.connect(name, target=target, receive_buffer=receive_buffer)
-        with citing("HELLO-3"):
+        with assuming("HELLO-3"):
             client.ask(hello(**fields), Welcome)
         self.enter(client, like=like)
         return client
@@ -130,7 +130,7 @@ class Arena:
         """Log in on a connection that is in state *login*."""
         client.handle = like.handle if like is not None else new_handle(client.name)
         client.token = like.token if like is not None else new_token()
-        with citing("LOGIN-1"), judging_limits():
+        with assuming("LOGIN-1"), judging_limits():
             return client.ask(login(client.handle, client.token), Ready, handle=client.handle)
 
     def challenge(self, name: str = "A", **fields: Any) -> Client:
@@ -138,7 +138,7 @@ class Arena:
         client = self.greet(name, **fields)
         client.handle = new_handle(name)
         first = f"n,,n={client.handle},r={secrets.token_hex(12)}".encode()
-        with citing("SCRAM-4"), judging_limits():
+        with assuming("SCRAM-4"), judging_limits():
             client.ask(login(client.handle, first, mechanism=MECHANISM_SCRAM), Challenge)
         return client
 
@@ -205,7 +205,7 @@ class Arena:
         of = self.target
         client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience)
         try:
-            with citing("HELLO-3"):
+            with assuming("HELLO-3"):
                 client.ask(hello(), Welcome)
             if self._login_is_built:
                 self.enter(client)

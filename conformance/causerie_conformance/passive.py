@@ -36,6 +36,8 @@ _NAME_RULES: Final = {
     "display": (names.is_display, "a display name"),
 }
 _TIMES: Final = ("timestamp", "server_time", "last_seen")
+_ONE_DIFFERENCE: Final = {"timestamp": "MSG-6", "text": "SEND-5"}
+"""What is broken when two accounts of a message differ in one thing; in more, they are of two messages."""
 _NEVER_ANSWERED: Final = frozenset({"COMPOSE"})
 
 
@@ -185,6 +187,8 @@ class Observer:
         if ref not in refs:
             if ref in self._answered:
                 raise found.broken("REQ-1", Kind.EXTRA, f"exactly one answer to ref {ref}")
+            if self._welcome is None:
+                raise found.broken("HELLO-2", Kind.EXTRA, "nothing before the answer to HELLO, except BYE")
             raise found.broken("FRAME-10", Kind.VALUE, _expected_ref(refs), offset=6)
         if refs[0] != ref:
             waiting = frame_name(self.open[0].type)
@@ -263,7 +267,7 @@ class Observer:
             return
         differing = [field for field in Fact._fields if getattr(known, field) != getattr(fact, field)]
         told = "in the ACK" if known_from_ack else "in another MESSAGE"
-        clause = "MSG-6" if from_ack or known_from_ack or differing == ["timestamp"] else "MSG-5"
+        clause = _ONE_DIFFERENCE.get(differing[0], "MSG-5") if len(differing) == 1 else "MSG-6"
         shown = ", ".join(field if field == "text" else f"{field} {getattr(known, field)!r}" for field in differing)
         expected = f"for {name} seq {seq} the same as {told}: {shown}"
         raise found.broken(clause, Kind.VALUE, expected, field=differing[0])

@@ -69,6 +69,8 @@ class Problem(Interrupted):
         self.expected = expected
         self.came = came
         self.clause = clause
+        self.assumed = False
+        """Was the clause named by a step on the way, such as a login, and not by the case itself?"""
         self.octets = octets
         self.offset = offset
         self.transcript = transcript

@@ -13,8 +13,19 @@ from causerie_conformance.client import citing
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import case
 from causerie_spec.codec import encode, frame
-from causerie_spec.codes import LOBBY, MAX_BODY, MAX_BODY_BEFORE_READY, MECHANISM_TOKEN, ByeCode, ErrorCode
-from causerie_spec.messages import Error, Ping, Pong, Ready, Send, Welcome
+from causerie_spec.codes import (
+    HISTORY,
+    LOBBY,
+    MAX_BODY,
+    MAX_BODY_BEFORE_READY,
+    MECHANISM_TOKEN,
+    PRESENCE,
+    RECEIPTS,
+    ROOMS,
+    ByeCode,
+    ErrorCode,
+)
+from causerie_spec.messages import Conversations, Error, Mark, Message, Ping, Pong, Ready, Rooms, Send, Welcome, Who
 
 
 @case("login/ready", "LOGIN-1", "LOGIN-6", "TOKEN-6")
@@ -257,6 +268,30 @@ def in_one_segment(arena: Arena) -> None:
         client.expect(Welcome, ref=1)
         client.expect(Ready, ref=2)
         client.expect(Pong, ref=3, token=9)
+
+
+@case("login/has-what-it-lists", "CAP-1")
+def has_what_it_lists(arena: Arena) -> None:
+    """Frames of the capabilities that WELCOME lists are known once negotiated"""
+    for capability, message in _OF_CAPABILITY.items():
+        if not arena.target.offers(capability):
+            continue
+        client = arena.login(capabilities=(capability,))
+        ref = client.send(message)
+        answer = client.next("an answer")
+        error = answer.message if answer is not None else None
+        if isinstance(error, Error) and error.code == ErrorCode.UNSUPPORTED:
+            came = f"{capability} in WELCOME, and ERROR UNSUPPORTED to {message.NAME} ref {ref}"
+            raise client.problem(Kind.UNEXPECTED, "capabilities that the server has", came)
+
+
+_OF_CAPABILITY: dict[str, Message] = {
+    ROOMS: Rooms(after="", limit=1),
+    HISTORY: Conversations(after="", limit=1),
+    RECEIPTS: Mark(conversation=LOBBY, delivered=0, read=0),
+    PRESENCE: Who(conversation=LOBBY, after="", limit=1, watch=False),
+}
+"""A request of each capability that is answered."""
 
 
 # The limit of a body depends on the state in which its header is processed
