@@ -48,15 +48,17 @@ class Client:
         self.socket.settimeout(PATIENCE)
         return bytes(rest)
 
-    def send_aside(self, data):
-        """Send in a thread of its own, as clients must that read while they write."""
-        thread = threading.Thread(target=self._send_quietly, args=(data,), daemon=True)
+    def send_aside(self, data, fin=False):
+        """Send in a thread of its own, as clients must that read while they write; then half-close, if *fin*."""
+        thread = threading.Thread(target=self._send_quietly, args=(data, fin), daemon=True)
         thread.start()
         return thread
 
-    def _send_quietly(self, data):
+    def _send_quietly(self, data, fin):
         with suppress(OSError):
             self.socket.sendall(data)
+            if fin:
+                self.socket.shutdown(socket.SHUT_WR)
 
     def receive(self):
         """The next (message, ref); None at the end of the stream."""

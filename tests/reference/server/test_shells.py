@@ -14,7 +14,7 @@ from causerie.server.listening import listen
 from causerie.store.memory import MemoryStore
 from causerie_spec.codec import encode
 from causerie_spec.codes import MAX_BODY
-from causerie_spec.messages import Hello, Login, Ping
+from causerie_spec.messages import Hello, Login, Ping, Pong
 
 
 @pytest.fixture
@@ -151,30 +151,57 @@ def test_asyncio_sends_at_once():
     on_loop(body)
 
 
+async def block(server, client, octets):
+    """Log in, and let so much be queued for the client that the kernels do not take it all."""
+    (peer,) = server.peers
+    connection = peer._connection
+    login = Login("TOKEN", "alice", "A", b"t" * 32)
+    client.send(encode(Hello(b"CAUS", 1, 1, 60, "", ()), 1) + encode(login, 2))
+    await until(lambda: connection.handle and not connection.output)
+    connection.output.put(bytes(octets), own=False)
+    server.hub.touch(connection)
+    server._serve()
+    assert peer in server.blocked
+    return connection
+
+
 def test_asyncio_looks_at_what_slow_readers_take():
     # What the kernel took of a chunk counts before it took all of it [KEEP-5, CLOSE-3].
     reports = []
 
     async def body(server, client):
-        (peer,) = server.peers
-        connection = peer._connection
-        login = Login("TOKEN", "alice", "A", b"t" * 32)
-        client.setblocking(True)
-        client.sendall(encode(Hello(b"CAUS", 1, 1, 60, "", ()), 1) + encode(login, 2))
-        await until(lambda: connection.handle)
-        client.setblocking(False)
-        connection.output.put(bytes(MAX_BODY) * 600, own=True)
-        server.hub.touch(connection)
-        server._serve()
-        assert peer in server.blocked
+        connection = await block(server, client, 600 * MAX_BODY)
         first = connection.output.in_flight
-        assert 0 < first == peer._transport.get_write_buffer_size()
         await read_some(client, 8 * 1024 * 1024)
         await until(lambda: connection.output.in_flight < first)
         reports.append(connection.output.in_flight)
 
     on_loop(body)
     assert reports[0] > 0
+
+
+def test_asyncio_writes_on_after_the_end_of_the_clients_stream():
+    async def body(server, client):
+        connection = await block(server, client, 300 * MAX_BODY)
+        client.send(encode(Ping(1), 1))
+        client.shutdown(socket.SHUT_WR)
+        await until(lambda: connection._eof)
+        assert connection.output.own
+        count = 0
+        while True:
+            try:
+                data = client.recv(65_536)
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+                continue
+            if not data:
+                break
+            count += len(data)
+            last = data
+        assert last.endswith(encode(Pong(1), 1))
+        assert count > 300 * MAX_BODY
+
+    on_loop(body)
 
 
 async def read_some(client, count):
