@@ -80,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="not these")
     what.add_argument("--profile", action="append", default=[], metavar="NAME", help=f"only of: {' '.join(PROFILES)}")
+    what.add_argument("-x", "--fail-fast", action="store_true", help="stop after the first failure")
     what.add_argument("--upto", choices=TOPICS, metavar="TOPIC", help=f"stop after: {' '.join(TOPICS)}")
     how = made.add_argument_group("reports")
     how.add_argument("--json", type=Path, metavar="FILE", help="write the whole run as JSON")
@@ -137,7 +138,7 @@ def _check_files(made: argparse.ArgumentParser, options: argparse.Namespace) -> 
 def _judge(options: argparse.Namespace, target: Target, selected: list[Case]) -> int:
     terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=_rerun(options, target))
     run = Run(target.name, total=len(load_cases()))
-    session = Session(target, run, terminal.result)
+    session = Session(target, run, terminal.result, fail_fast=options.fail_fast)
 
     def last_words() -> None:
         _finish(options, run, terminal)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
@@ -20,9 +21,9 @@ from causerie_conformance.problems import Kind, Violation
 from causerie_conformance.transcript import describe_frame, frame_name
 from causerie_spec import codec, names
 from causerie_spec.codec import RawFrame
-from causerie_spec.codes import HEADER_SIZE, MAX_BODY, SERVER_BIT
+from causerie_spec.codes import HEADER_SIZE, MAX_BODY, SERVER_BIT, ByeCode, ErrorCode
 from causerie_spec.errors import PeerError
-from causerie_spec.messages import MESSAGES, Ack, Bye, ChatMessage, Hello, Message, Ready, Send, Welcome
+from causerie_spec.messages import MESSAGES, Ack, Bye, ChatMessage, Error, Hello, Message, Ready, Send, Welcome
 
 MS_LEAST: Final = 10**12
 """Milliseconds of September 2001: less is seconds, or no clock."""
@@ -35,6 +36,7 @@ _NAME_RULES: Final = {
     "sender": (names.is_handle, "a bare handle"),
     "display": (names.is_display, "a display name"),
 }
+_CODES: Final[Mapping[type[Message], type[ErrorCode | ByeCode]]] = {Error: ErrorCode, Bye: ByeCode}
 _TIMES: Final = ("timestamp", "server_time", "last_seen")
 _ONE_DIFFERENCE: Final = {"timestamp": "MSG-6", "text": "SEND-5"}
 """What is broken when two accounts of a message differ in one thing; in more, they are of two messages."""
@@ -331,6 +333,9 @@ def _check_values(found: _Frame, message: Message) -> None:
         elif field.name in _TIMES and not _is_time(value, may_be_unknown=field.name == "last_seen"):
             expected = f"{field.name} in milliseconds since 1970"
             raise found.broken("TIME-1", Kind.VALUE, expected, field=field.name)
+    codes = _CODES.get(type(message))
+    if codes is not None and message.code not in list(codes):  # type: ignore[attr-defined]  # both have one
+        raise found.broken("ERR-11", Kind.VALUE, f"a code of {found.name}, as version 1 has them", field="code")
 
 
 def _is_time(value: int, *, may_be_unknown: bool) -> bool:

@@ -40,8 +40,13 @@ class Handover:
         self.last_words = last_words
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of plain pytest; ``causerie-conformance`` has its own."""
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
+    """Options of plain pytest; ``causerie-conformance`` has its own.
+
+    pytest loads this plugin wherever the distribution is installed. It adds nothing to runs that do not name the suite.
+    """
+    if not any("causerie_conformance" in each for each in args):
+        return
     group = parser.getgroup("causerie", "Causerie conformance suite")
     group.addoption("--server", metavar="HOST:PORT", help="judge the server at this address")
     group.addoption("--reference", choices=("asyncio", "threaded"), help="start and judge the reference server")

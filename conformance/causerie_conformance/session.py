@@ -17,11 +17,19 @@ from causerie_conformance.transcript import Transcript
 
 
 class Session:
-    """A run. ``on_result`` is called with each result as it is known."""
+    """A run. ``on_result`` is called with each result as it is known; ``fail_fast`` ends it at the first failure."""
 
-    def __init__(self, target: Target, run: Run, on_result: Callable[[Result], None] | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        run: Run,
+        on_result: Callable[[Result], None] | None = None,
+        *,
+        fail_fast: bool = False,
+    ) -> None:
         self.target = target
         self.run = run
+        self._fail_fast = fail_fast
         self._on_result = on_result or (lambda _: None)
         self._beside = Beside(lambda case: run_case(case, target))
 
@@ -66,6 +74,8 @@ class Session:
         """After a failure: does the server still live? If not, nothing that follows can tell anything."""
         what = gone(self.target)
         if what is None:
+            if self._fail_fast:
+                self.run.stopped = f"--fail-fast: {case.id} failed"
             return
         self.run.stopped = f"{what}, during or after {case.id}"
         self.run.unreachable = True

@@ -30,6 +30,7 @@ def judge(mutant, clause, report):
         "--spawn",
         server,
         *select,
+        "--fail-fast",
         "--json",
         str(report),
     ]

@@ -395,6 +395,12 @@ def no_details():
     messages(Bye, reason="")
 
 
+@mutant("ERR-11")
+def codes_of_its_own():
+    """ERROR carries a code that is not in the protocol, where it should say UNSUPPORTED."""
+    messages(Error, code=lambda error: 404 if error.code == ErrorCode.UNSUPPORTED else error.code)
+
+
 @mutant("STATE-1")
 def ping_before_hello():
     """Answers PING before HELLO."""

@@ -241,7 +241,7 @@ def test_plain_pytest_works_too(serve, step_1, tmp_path: Path) -> None:
     server = serve(step_1)
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-p", "causerie_conformance.plugin", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
             *("--pyargs", "causerie_conformance", "--server", server.name, "-k", "ping-0 or magic-CAUZ", "-q"),
         ],
         capture_output=True,
@@ -254,3 +254,11 @@ def test_plain_pytest_works_too(serve, step_1, tmp_path: Path) -> None:
     assert "1 failed, 1 passed" in result.stdout
     assert "HELLO-6    (MUST)" in result.stdout
     assert "Traceback" not in result.stdout
+
+
+def test_fail_fast_stops_after_the_first_failure(serve, step_1, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve(step_1)
+    assert main([server.name, "--select", "hello", "--fail-fast"]) == Exit.NOT_CONFORMANT
+    shown = capsys.readouterr().out
+    assert shown.count("FAIL ") == 1
+    assert "--fail-fast" in shown

@@ -23,6 +23,7 @@ _OF_ANY_FRAME = {
     "bit-7": ("FRAME-13", "Every frame has a type with bit 7 set"),
     "utf8": ("FORM-1", "Every text is UTF-8"),
     "one-answer": ("REQ-1", "Every request has exactly one answer"),
+    "codes": ("ERR-11", "ERROR and BYE have codes of version 1"),
     "bye-ref": ("ERR-8", "BYE has the ref of the frame that caused it, or 0"),
 }
 
