@@ -12,8 +12,8 @@ from causerie.core.limits import Limits
 from causerie.server import asyncio_engine, threaded_engine
 from causerie.server.listening import listen
 from causerie.store.memory import MemoryStore
-from causerie_spec.codec import encode
-from causerie_spec.codes import MAX_BODY
+from causerie_spec.codec import Decoder, decode, encode
+from causerie_spec.codes import MAX_BODY, ByeCode
 from causerie_spec.messages import Hello, Login, Ping, Pong
 
 
@@ -91,6 +91,46 @@ def test_a_flood_of_connections_does_not_keep_the_acceptor_from_its_signals(thre
     monkeypatch.setattr(threaded, "_begin", lambda *arguments: begun.append(arguments) or True)
     assert threaded.accept(Listener()) is True
     assert len(begun) == threaded_engine.BACKLOG
+
+
+def bye_of(client):
+    """The code of the BYE that is all that comes."""
+    octets = b""
+    while data := client.recv(4_096):
+        octets += data
+    decoder = Decoder(MAX_BODY)
+    decoder.feed(octets)
+    (frame,) = decoder
+    return decode(frame.type, frame.body).code
+
+
+def test_threads_stop_with_a_connection_in_the_backlog_that_stays_open(pair, logged):
+    listener, client = pair
+    server = threaded_engine.ThreadedServer(*make(closing_timeout=0.2))
+    server._housekeeper.start()
+    server._stop([listener])
+    assert bye_of(client) == ByeCode.SHUTDOWN  # [CLOSE-6]
+    assert server._peers == 0  # its reader was woken, and has ended
+    assert not server._housekeeper.is_alive()
+    server._waker.close()
+
+
+def test_asyncio_stops_with_a_connection_in_the_backlog():
+    late = []
+
+    async def body(server, client):
+        client.close()
+        late.append(socket.create_connection(client_address(server)))
+
+    on_loop(body, closing_timeout=0.2)
+    with late[0] as client:
+        client.settimeout(30)
+        assert bye_of(client) == ByeCode.SHUTDOWN
+
+
+def client_address(server):
+    (peer,) = server.peers
+    return peer._transport.get_extra_info("sockname")
 
 
 def test_a_waker_wakes_however_often_it_was_woken():
@@ -223,3 +263,22 @@ def test_asyncio_half_closes_what_is_gone_already(monkeypatch):
 
     monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write_eof", write_eof)
     on_loop(body, closing_timeout=0.2)
+
+
+def test_a_reader_that_must_wait_does_not_spin(threaded, pair, logged, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", lambda _: None)
+    listener, _ = pair
+    assert threaded.accept(listener)
+    (connection,) = threaded.hub._connections
+    peer = connection.shell
+    assert peer._may_read()
+    peer._resume.set()
+    connection.waiting = True
+    assert not peer._may_read()
+    assert not peer._resume.is_set()
+    peer.flush()
+    assert not peer._resume.is_set()
+    connection.waiting = False
+    peer.flush()
+    assert peer._resume.is_set()
+    peer.socket.close()
