@@ -16,7 +16,7 @@ from causerie_spec.codes import MAX_U64, MECHANISM_TOKEN, ByeCode
 from causerie_spec.messages import Hello, Ping, Pong, Quit, Welcome
 
 
-@case(GATE, "HELLO-3", guarded=False)
+@case(GATE, "HELLO-3", "FRAME-1", guarded=False)
 def answers(arena: Arena) -> None:
     """HELLO is answered WELCOME."""
     client = arena.connect()
