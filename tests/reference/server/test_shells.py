@@ -163,7 +163,7 @@ async def until(condition):
         while not condition():
             await asyncio.sleep(0.001)
 
-    await asyncio.wait_for(poll(), 30)
+    await asyncio.wait_for(poll(), 20)
 
 
 def on_loop(body, **limits):
@@ -282,3 +282,35 @@ def test_a_reader_that_must_wait_does_not_spin(threaded, pair, logged, monkeypat
     peer.flush()
     assert peer._resume.is_set()
     peer.socket.close()
+
+
+def test_threads_write_on_whenever_the_kernel_takes_more_and_close_at_once(logged):
+    server = threaded_engine.ThreadedServer(*make())
+    server._housekeeper.start()
+    (listener,) = listen("127.0.0.1", 0)
+    for _ in range(2):  # the second connection gets the descriptor of the first
+        with socket.create_connection(listener.getsockname()) as client:
+            client.settimeout(20)
+            assert server.accept(listener)
+            (connection,) = server.hub._connections
+            for _ in range(3):
+                block_thread(server, connection)
+                count = 0
+                while count < 300 * MAX_BODY:
+                    count += len(client.recv(262_144))
+            block_thread(server, connection)
+        asyncio.run(until(lambda: server._peers == 0))  # long before any deadline
+    listener.close()
+    server._gone.set()
+    server._waker.wake()
+    server._housekeeper.join(30)
+    server._waker.close()
+
+
+def block_thread(server, connection):
+    """Let more be queued than the kernels take."""
+    with server.hub_lock:
+        connection.output.put(bytes(300 * MAX_BODY), own=False)
+        server.hub.touch(connection)
+    server.serve()
+    assert connection.output.in_flight
