@@ -11,6 +11,7 @@ connections of one server: the epoch, and each message of each log.
 from __future__ import annotations
 
 import contextlib
+import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -43,6 +44,12 @@ _ONE_DIFFERENCE: Final = {"timestamp": "MSG-6", "text": "SEND-5"}
 _NEVER_ANSWERED: Final = frozenset({"COMPOSE"})
 
 
+TEXT_KEPT: Final = 60
+"""Characters of a text that are kept to compare and to show."""
+FRAME_KEPT: Final = 1_024
+"""Octets of the longest frame that is kept to be shown if another contradicts it."""
+
+
 class Fact(NamedTuple):
     """What a log says of one message: it must be the same wherever it is told."""
 
@@ -50,7 +57,15 @@ class Fact(NamedTuple):
     sender: str
     txn: int
     kind: int
-    text: int
+    text: str
+
+
+class Told(NamedTuple):
+    """A fact, the frame that told it first (if it is short), and whether that was the ACK: it speaks for the SEND."""
+
+    fact: Fact
+    frame: _Frame | None
+    by_ack: bool
 
 
 class Shared:
@@ -58,7 +73,7 @@ class Shared:
 
     def __init__(self) -> None:
         self.epoch: int | None = None
-        self.facts: dict[tuple[str, int], tuple[Fact, bool]] = {}
+        self.facts: dict[tuple[str, int], Told] = {}
 
 
 @dataclass
@@ -214,7 +229,7 @@ class Observer:
             self.handle = message.handle
         elif isinstance(message, Ack) and isinstance(request.message, Send) and not message.duplicate:
             send = request.message
-            fact = Fact(message.timestamp, self.handle or "", send.txn, send.kind, hash(send.text))
+            fact = Fact(message.timestamp, self.handle or "", send.txn, send.kind, _short(send.text))
             self._check_fact(found, send.conversation, message.seq, fact, from_ack=True)
 
     def _check_welcome(self, found: _Frame, message: Welcome) -> None:
@@ -236,7 +251,7 @@ class Observer:
         if not isinstance(message, ChatMessage):
             return
         name, seq = message.conversation, message.seq
-        fact = Fact(message.timestamp, message.sender, message.txn, message.kind, hash(message.text))
+        fact = Fact(message.timestamp, message.sender, message.txn, message.kind, _short(message.text))
         self._check_fact(found, name, seq, fact, from_ack=False)
         if found.raw.ref != 0:
             return
@@ -263,16 +278,19 @@ class Observer:
         return conversation
 
     def _check_fact(self, found: _Frame, name: str, seq: int, fact: Fact, *, from_ack: bool) -> None:
-        key = (self._log(name), seq)
-        known, known_from_ack = self._shared.facts.setdefault(key, (fact, from_ack))
-        if known == fact:
+        kept = found if len(found.octets) <= FRAME_KEPT else None
+        first = self._shared.facts.setdefault((self._log(name), seq), Told(fact, kept, from_ack))
+        if first.fact == fact:
             return
-        differing = [field for field in Fact._fields if getattr(known, field) != getattr(fact, field)]
-        told = "in the ACK" if known_from_ack else "in another MESSAGE"
+        differing = [field for field in Fact._fields if getattr(first.fact, field) != getattr(fact, field)]
         clause = _ONE_DIFFERENCE.get(differing[0], "MSG-5") if len(differing) == 1 else "MSG-6"
-        shown = ", ".join(field if field == "text" else f"{field} {getattr(known, field)!r}" for field in differing)
-        expected = f"for {name} seq {seq} the same as {told}: {shown}"
-        raise found.broken(clause, Kind.VALUE, expected, field=differing[0])
+        if from_ack and "timestamp" not in differing:  # the ACK has no part in it: MESSAGE differs from what was sent
+            found, right, by_ack = first.frame or found, fact, True
+        else:
+            right, by_ack = first.fact, first.by_ack
+        source = ("its ACK" if "timestamp" in differing else "its SEND") if by_ack else "the MESSAGE before"
+        shown = ", ".join(f"{field} {getattr(right, field)!r}" for field in differing)
+        raise found.broken(clause, Kind.VALUE, f"for {name} seq {seq} {shown}, as in {source}", field=differing[0])
 
 
 class _Frame:
@@ -290,6 +308,14 @@ class _Frame:
             offset = field_offset(self.octets, field)
         came = describe_frame(self.raw.type, self.raw.ref, self.raw.body, self.raw.flags)
         return Violation(kind, expected, came, clause=clause, octets=self.octets, offset=offset)
+
+
+def _short(text: str) -> str:
+    """A text as it is kept and shown; a long one is known by its beginning and a digest."""
+    if len(text) <= TEXT_KEPT:
+        return text
+    octets = text.encode()
+    return f"{text[:TEXT_KEPT]}… ({len(octets)} octets, CRC {zlib.crc32(octets):08x})"
 
 
 def _expected_ref(refs: list[int]) -> str:
