@@ -12,7 +12,6 @@ readers go on reading, and what they read makes the next turn. Sockets do not bl
 nobody.
 """
 
-import select
 import selectors
 import signal
 import socket
@@ -28,6 +27,7 @@ from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
 from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
+from causerie.server.waiting import Waker, wait_readable
 from causerie.store.operations import Store
 
 _READ_OCTETS = 64 * 1024
@@ -37,36 +37,6 @@ _ACCEPT_PAUSE = 0.1
 """Seconds before accepting again when the system has no more descriptors, or threads."""
 _GRACE = 1.0
 """Seconds that threads have to end, after the last connection must have ended."""
-
-
-class Waker:
-    """Wakes a thread that waits in a selector."""
-
-    def __init__(self) -> None:
-        self.reader, self._writer = socket.socketpair()
-        self.reader.setblocking(False)
-        self._writer.setblocking(False)
-
-    @property
-    def descriptor(self) -> int:
-        """To be written to by the interpreter when a signal comes (`signal.set_wakeup_fd`)."""
-        return self._writer.fileno()
-
-    def wake(self) -> None:
-        """Wake it, now or when it waits next."""
-        with suppress(BlockingIOError):  # there are wake-ups enough in the pipe
-            self._writer.send(b"\0")
-
-    def clear(self) -> None:
-        """Forget the wake-ups so far."""
-        with suppress(BlockingIOError):
-            while self.reader.recv(4096):
-                pass
-
-    def close(self) -> None:
-        """Give both ends back."""
-        self.reader.close()
-        self._writer.close()
 
 
 class Peer:
@@ -157,21 +127,6 @@ class Peer:
 def _shut(sock: socket.socket, how: int) -> None:
     with suppress(OSError):  # the peer was faster
         sock.shutdown(how)
-
-
-if hasattr(select, "poll"):
-
-    def wait_readable(sock: socket.socket) -> None:
-        """Wait until there is something to read, or the end of it."""
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        poll.poll()
-
-else:
-
-    def wait_readable(sock: socket.socket) -> None:
-        """Wait until there is something to read, or the end of it."""
-        select.select([sock], [], [])
 
 
 class ThreadedServer:
