@@ -118,7 +118,8 @@ def look(target: Target) -> None:
     try:
         client = Client(target.address, transcript, target.shared, name="A", patience=target.patience)
     except Problem as problem:
-        message = f"no connection to {target.name}: {problem.came.removeprefix('none: ')}"
+        hint = "" if target.command else ": is the server running? (--spawn 'CMD {port}' has the suite start it)"
+        message = f"no connection to {target.name}: {problem.came.removeprefix('none: ')}{hint}"
         raise Obstacle(message, transcript, reached=False) from None
     try:
         _hear_welcome(client, target)

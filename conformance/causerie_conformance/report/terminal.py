@@ -62,24 +62,30 @@ class Terminal:
             word = self._paint(f"{result.status.value:<11}", _MARKS[result.status][1])
             self.line(f"{word} {result.case.id:<44} {result.duration * 1000:7.0f} ms  {result.case.title}")
             return
+        if result.status is Status.NOT_RUN:
+            return  # the end says why, and how many
         if result.case.topic != self._topic:
             self.end_topic()
             self._topic = result.case.topic
-            if self._live:
-                self._out.write(f"{self._topic:<10} ")
         self._marks.append(result.status)
         if self._live:
-            mark, colour = _MARKS[result.status]
-            self._out.write(self._paint(mark, colour))
+            self._out.write(f"\r{self._topic_line()}")
             self._out.flush()
 
     def end_topic(self) -> None:
         """Close the line of a topic."""
         if not self._topic:
             return
-        counts = ", ".join(f"{self._marks.count(status)} {status.value}" for status in Status if status in self._marks)
-        self.line(f"  {counts}" if self._live else f"{self._topic:<10} {counts}")
+        self.line("\r" * self._live + self._topic_line())
         self._topic, self._marks = "", []
+
+    def _topic_line(self) -> str:
+        counts = [
+            self._paint(f"{self._marks.count(status)} {status.value}", _MARKS[status][1])
+            for status in Status
+            if status in self._marks
+        ]
+        return f"{self._topic:<10} {', '.join(counts)}"
 
     # The end
 
@@ -89,8 +95,9 @@ class Terminal:
         self._failures(run.of(Status.FAILED, Status.WARNED))
         self._reasons(run)
         self.line()
-        for verdict in run.verdicts():
-            self._verdict(verdict)
+        if len(run.of(Status.NOT_RUN)) < len(run.results):  # else there is nothing to give a verdict on
+            for verdict in run.verdicts():
+                self._verdict(verdict)
         if run.stopped:
             self.line(self._paint(f"stopped: {printable(run.stopped)}", "31;1"))
             for line in run.server_output.removeprefix("; ").splitlines():
