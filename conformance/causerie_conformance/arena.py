@@ -17,7 +17,7 @@ from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import TOPICS
 from causerie_conformance.target import Target, another
 from causerie_conformance.transcript import Transcript
-from causerie_spec.codes import MAGIC, MECHANISM_SCRAM, MECHANISM_TOKEN, VERSION, ErrorCode
+from causerie_spec.codes import MAGIC, MECHANISM_SCRAM, MECHANISM_TOKEN, VERSION
 from causerie_spec.messages import Challenge, Hello, Login, Ready, Welcome
 
 AGENT = "causerie-conformance"
@@ -130,7 +130,7 @@ class Arena:
         """Log in on a connection that is in state *login*."""
         client.handle = like.handle if like is not None else new_handle(client.name)
         client.token = like.token if like is not None else new_token()
-        with assuming("LOGIN-1"), judging_limits():
+        with assuming("LOGIN-1"):
             return client.ask(login(client.handle, client.token), Ready, handle=client.handle)
 
     def challenge(self, name: str = "A", **fields: Any) -> Client:
@@ -138,7 +138,7 @@ class Arena:
         client = self.greet(name, **fields)
         client.handle = new_handle(name)
         first = f"n,,n={client.handle},r={secrets.token_hex(12)}".encode()
-        with assuming("SCRAM-4"), judging_limits():
+        with assuming("SCRAM-4"):
             client.ask(login(client.handle, first, mechanism=MECHANISM_SCRAM), Challenge)
         return client
 
@@ -168,8 +168,9 @@ class Arena:
         self._bystander.events.clear()
         if not self._something_happened():
             return
-        with self._as_harm("a bystander to be served as before"):
-            self._bystander.fence()
+        if not self._bystander.timed_out:
+            with self._as_harm("a bystander to be served as before"):
+                self._bystander.fence()
         with self._as_harm("a new connection to be served"):
             self._stranger("newcomer").close()
 
@@ -192,8 +193,10 @@ class Arena:
         spare = self.target.take_spare()
         if spare is None:
             return None
+        spare.poll()
         fresh = time.monotonic() - spare.since < self.target.handshake_timeout / 4
-        if spare.end is not None or bool(spare.handle) != self._login_is_built or not (spare.handle or fresh):
+        gone = spare.end is not None or spare.observer.ended
+        if gone or bool(spare.handle) != self._login_is_built or not (spare.handle or fresh):
             spare.close()
             return None
         spare.transcript = self.transcript
@@ -213,20 +216,3 @@ class Arena:
             client.close()
             raise
         return client
-
-
-@contextlib.contextmanager
-def judging_limits() -> Any:
-    """A server may limit the rate of logins ([LOAD-6]): that is no failure, but nothing can be judged then."""
-    try:
-        yield
-    except Problem as problem:
-        if problem.kind is Kind.UNEXPECTED and _code(problem) in (ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED):
-            raise NotJudged("the server limits the rate of LOGIN; lift the limit for the suite") from problem
-        raise
-
-
-def _code(problem: Problem) -> int:
-    """The code in an ERROR that came instead of what was expected; 0 if it was none."""
-    octets = problem.octets
-    return int.from_bytes(octets[8:10], "big") if len(octets) >= 10 and octets[4] == 0x8F else 0

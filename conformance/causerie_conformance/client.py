@@ -12,19 +12,23 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from causerie_conformance.octets import field_offset
 from causerie_conformance.peer import Peer, Received
-from causerie_conformance.problems import Kind, Problem
+from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.transcript import code_name, describe_frame
 from causerie_spec import codec
-from causerie_spec.codes import LOBBY, MAX_U64, ByeCode, ErrorCode
-from causerie_spec.messages import Ack, Bye, ChatMessage, Error, Message, Ping, Pong, Send
+from causerie_spec.codes import CLOSING_TIMEOUT, LOBBY, MAX_U64, ByeCode, ErrorCode
+from causerie_spec.messages import Ack, Bye, ChatMessage, Error, Login, Message, Ping, Pong, Send
 
 M = TypeVar("M", bound=Message)
+
+LOGIN_TRIES: Final = 8
+"""How often one LOGIN is sent to a server that answers it RATE_LIMITED, as it may ([LOAD-6])."""
 
 
 @contextlib.contextmanager
@@ -57,6 +61,7 @@ class Client(Peer):
     bye_at: float | None = None
     """When BYE came, by `time.monotonic`."""
     _ref = 0
+    _tries = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -66,6 +71,15 @@ class Client(Peer):
     def troubled(self) -> bool:
         """Has the server refused anything here, or ended it?"""
         return self.end is not None or self.observer.ended or self.observer.refusals > 0
+
+    @property
+    def timed_out(self) -> bool:
+        """Has the server ended it because it was silent, or not logged in, for as long as the server allows?
+
+        It may put a keepalive in force that nobody asked for ([KEEP-1]), and have a shorter login limit than we know.
+        """
+        codes = (ByeCode.IDLE, ByeCode.HANDSHAKE_TIMEOUT)
+        return any(getattr(received.message, "code", None) in codes for received in self._frames)
 
     # Requests
 
@@ -115,7 +129,33 @@ class Client(Peer):
             elif received.message.EVENT:
                 self.events.append(received)
                 continue
+            elif self._is_limited(received):
+                self._log_in_later(received)
+                continue
             return received
+
+    def _is_limited(self, received: Received) -> bool:
+        """Was a LOGIN refused because there are too many of them, or of handles ([LOAD-6], [LOAD-7])?"""
+        message, request = received.message, received.answers
+        of_login = request is not None and isinstance(request.message, Login)
+        return of_login and getattr(message, "code", None) in (ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED)
+
+    def _log_in_later(self, received: Received) -> None:
+        """Send a LOGIN again after the advised time, as a client does; not judged if that is no use."""
+        error, request = received.message, received.answers
+        assert isinstance(error, Error)
+        assert request is not None
+        assert request.message is not None
+        self._tries += 1
+        pause = error.retry_ms / 1000
+        alone = not self.observer.open and not self.waiting
+        if error.code != ErrorCode.RATE_LIMITED or self._tries > LOGIN_TRIES or pause > self.patience or not alone:
+            raise NotJudged(
+                f"the server limits LOGIN: {code_name(error.code)}, retry_ms {error.retry_ms}; "
+                "start it without such a limit for the suite"
+            )
+        self.wait_until(time.monotonic() + pause)
+        self.send(request.message, request.ref)
 
     def expect_error(self, code: ErrorCode, ref: int) -> Error:
         """The next answer must be ERROR with that code."""
@@ -126,9 +166,13 @@ class Client(Peer):
         return self.expect(Bye, ref=ref, code=code)
 
     def expect_end(self, *, only_fin: bool = False) -> Kind:
-        """The server must close now; how it did. A reset is an end too, unless *only_fin*."""
+        """The server must close now; how it did. A reset is an end too, unless *only_fin*.
+
+        After BYE it may wait for our end first, for the time of [CLOSE-3]: only ROBUST says that it half-closes.
+        """
+        patience = self.patience + (CLOSING_TIMEOUT if self.observer.ended and not only_fin else 0)
         while True:
-            received = self.next("the end of the stream")
+            received = self.next("the end of the stream", patience)
             if received is None:
                 break
             if isinstance(received.message, ChatMessage):
@@ -209,7 +253,7 @@ class Client(Peer):
         where = sent.conversation if conversation is None else conversation
         expected = f"MESSAGE in {where} by {sender} with txn {sent.txn}"
         with assuming("MSG-3"):
-            received = self._find(sent, expected)
+            received = self._find(sent, sender, expected)
         message = received.message
         assert isinstance(message, ChatMessage)
         wanted: dict[str, Any] = {"sender": sender, "txn": sent.txn, "kind": sent.kind, "text": sent.text}
@@ -224,18 +268,18 @@ class Client(Peer):
             raise self._wrong(Kind.VALUE, told, received, "MSG-6", "seq" if message.seq != ack.seq else "timestamp")
         return message
 
-    def _find(self, sent: Send, expected: str) -> Received:
+    def _find(self, sent: Send, sender: str, expected: str) -> Received:
         while True:
             received = self.next_event(expected)
             message = received.message
-            if isinstance(message, ChatMessage) and _near(message, sent):
+            if isinstance(message, ChatMessage) and _near(message, sent, sender):
                 return received
 
     def hears_not(self, *sent: Send) -> None:
         """None of these messages has come to this connection, nor will it ([REQ-7])."""
         self.fence()
         txns = {message.txn for message in sent}
-        texts = {message.text for message in sent if message.text}
+        texts = {message.text for message in sent if message.text and message.txn == 0}  # others may say the same
         for received in self.events:
             message = received.message
             if isinstance(message, ChatMessage) and (message.txn in txns or message.text in texts):
@@ -257,9 +301,9 @@ class Client(Peer):
         return problem
 
 
-def _near(message: ChatMessage, sent: Send) -> bool:
-    """Is it the message, or at least meant as such? The same txn, or (txn being wrong) the same text."""
-    return message.txn == sent.txn or message.text == sent.text
+def _near(message: ChatMessage, sent: Send, sender: str) -> bool:
+    """Is it the message, or at least meant as such? Two of txn, text and sender: others may say the same text."""
+    return (message.txn == sent.txn) + (message.text == sent.text) + (message.sender == sender) >= 2
 
 
 def new_txn() -> int:

@@ -93,6 +93,8 @@ class Observer:
         self.open: deque[Request] = deque()
         self.ended = False
         self.refusals = 0
+        self.answered: Request | None = None
+        """The request that the last frame received has answered, None if it was no answer."""
         self._shared = shared
         self._outgoing = bytearray()
         self._current: Request | None = None
@@ -155,6 +157,7 @@ class Observer:
     def received(self, raw: RawFrame, octets: bytes) -> Message:
         """The message in a frame that came; raises `Violation` for the first clause that it breaks."""
         found = _Frame(raw, octets)
+        self.answered = None
         if self.ended:
             raise found.broken("STATE-4", Kind.EXTRA, "nothing after BYE")
         message = _check_form(found)
@@ -210,7 +213,7 @@ class Observer:
         if refs[0] != ref:
             waiting = frame_name(self.open[0].type)
             raise found.broken("REQ-2", Kind.UNEXPECTED, f"the answer to {waiting} ref {refs[0]} first")
-        request = self.open.popleft()
+        self.answered = request = self.open.popleft()
         self._answered.add(ref)
         self.refusals += found.name == "ERROR"
         cls = MESSAGES.get(request.type)

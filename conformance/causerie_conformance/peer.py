@@ -17,7 +17,7 @@ import time
 from collections import deque
 from typing import Any, Final
 
-from causerie_conformance.passive import Observer, Shared
+from causerie_conformance.passive import Observer, Request, Shared
 from causerie_conformance.problems import Kind, Problem, Violation
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import Decoder as FrameDecoder
@@ -32,13 +32,16 @@ CHUNK: Final = 262_144
 class Received:
     """A frame that came, and when."""
 
-    __slots__ = ("at", "message", "octets", "raw")
+    __slots__ = ("answers", "at", "message", "octets", "raw")
 
-    def __init__(self, raw: RawFrame, message: Message, octets: bytes, at: float) -> None:
+    def __init__(
+        self, raw: RawFrame, message: Message, octets: bytes, at: float, answers: Request | None = None
+    ) -> None:
         self.raw = raw
         self.message = message
         self.octets = octets
         self.at = at
+        self.answers = answers
 
     @property
     def ref(self) -> int:
@@ -219,7 +222,7 @@ class Peer:
         octets = header + raw.body
         self.transcript.received(self.name, octets)
         message = self.observer.received(raw, octets)
-        self._frames.append(Received(raw, message, octets, time.monotonic()))
+        self._frames.append(Received(raw, message, octets, time.monotonic(), self.observer.answered))
 
     def _no_frame(self, error: FrameTooLarge, chunk: bytes) -> Violation:
         header = struct.pack(">IBBH", error.length, error.type, error.flags, error.ref)

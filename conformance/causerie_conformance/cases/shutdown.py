@@ -11,9 +11,11 @@ from causerie_conformance.problems import Kind
 from causerie_conformance.registry import case
 from causerie_conformance.target import Target
 from causerie_spec.codec import encode
-from causerie_spec.codes import DURABLE, ByeCode
+from causerie_spec.codes import CLOSING_TIMEOUT, DURABLE, ByeCode
 from causerie_spec.messages import Ping, Welcome
 
+SOME = 3.0
+"""Seconds for which "some 5 s" may be exceeded."""
 MANY = 12
 """Connections whose retry_ms are compared: that all are alike by chance is as good as impossible."""
 
@@ -38,6 +40,19 @@ def bye_to_all(arena: Arena) -> None:
     _ask_to_stop(server)
     for client in clients:
         client.ends_with(ByeCode.SHUTDOWN, ref=0)
+
+
+@case("shutdown/gone-in-time", "CLOSE-6", guarded=False, beside=True)
+def gone_in_time(arena: Arena) -> None:
+    """When the server shuts down in order, it is gone within some 5 s, though its peers never close"""
+    server = arena.another_server()
+    clients = [arena.greet("greeted", target=server), arena.login("alice", target=server)]
+    clients[0].send_octets(encode(Ping(token=1), 30)[:-1], "all but the last octet")
+    _ask_to_stop(server)
+    assert server.process is not None
+    if server.process.wait(CLOSING_TIMEOUT + SOME) is None:
+        came = f"a process that still runs after {CLOSING_TIMEOUT + SOME:g} s"
+        raise clients[0].problem(Kind.TIMEOUT, f"the server to be gone within some {CLOSING_TIMEOUT} s", came)
 
 
 @case("shutdown/retry-is-spread", "CLOSE-7", guarded=False)
