@@ -1,4 +1,4 @@
-"""Runs the suite against broken servers, as many side by side as there are processors."""
+"""Runs the suite against broken and unusual servers, one more side by side than there are processors."""
 
 import json
 import os
@@ -9,45 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from causerie_conformance.registry import load_cases
-
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # the servers are a program of their own, not part of the tests' package
 OPTIONS = "--port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections}"
 
 
-def judge(mutant, clause, report):
-    """Run the cases that cite *clause* against the mutant; returns the report and what the command printed.
-
-    A clause that no case cites is one that every received frame is checked against: any cases will do.
-    """
-    cited = any(clause in case.clauses for case in load_cases())
-    select = ["--select", clause] if cited else ["--upto", "lobby"]
-    server = f'"{sys.executable}" "{HERE / "run.py"}" {mutant} {OPTIONS}'
-    command = [
-        sys.executable,
-        "-m",
-        "causerie_conformance",
-        "--spawn",
-        server,
-        *select,
-        "--fail-fast",
-        "--json",
-        str(report),
-    ]
+def judge(subject, report):
+    """Run the suite with `subject.options`; returns the report, the exit status and what the command printed."""
+    server = f'"{sys.executable}" "{HERE / "run.py"}" {subject.name} {OPTIONS}'
+    command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, *subject.options, "--json", str(report)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
-    shown = done.stdout + done.stderr
-    return (json.loads(report.read_text(encoding="utf-8")) if report.exists() else None), shown
+    found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+    return found, done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")
 def judged(tmp_path_factory, request):
-    """Futures of `judge` for every mutant whose test was selected, by name."""
+    """Futures of `judge`, by name, for every server whose test was selected, in the order of the tests."""
     folder = tmp_path_factory.mktemp("reports")
-    wanted = {
-        item.callspec.params["broken"]
-        for item in request.session.items
-        if "broken" in getattr(item, "fixturenames", ())
-    }
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield {each.name: pool.submit(judge, each.name, each.clause, folder / f"{each.name}.json") for each in wanted}
+    wanted = [item.callspec.params["subject"] for item in request.session.items if hasattr(item, "callspec")]
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        yield {each.name: pool.submit(judge, each, folder / f"{each.name}.json") for each in wanted}
         pool.shutdown(cancel_futures=True)

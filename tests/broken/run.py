@@ -1,4 +1,4 @@
-"""Starts a broken server: `python tests/broken/run.py MUTANT [options of causerie-server]`."""
+"""Starts a broken or an unusual server: `python tests/broken/run.py NAME [options of causerie-server]`."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutants import MUTANTS
+from variants import VARIANTS
 
 from causerie.server import cli
 
 if __name__ == "__main__":
-    MUTANTS[sys.argv[1]].apply()
+    {**VARIANTS, **MUTANTS}[sys.argv[1]].apply()
     raise SystemExit(cli.main(sys.argv[2:]))

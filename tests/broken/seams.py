@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 
 from causerie.core import connection, hub, sending
+from causerie.server import cli
 from causerie_spec.messages import Message
 
 handlers = dict(hub.HANDLERS)
@@ -70,3 +71,9 @@ def before(request: str) -> Callable[[Callable], Callable]:
         return function
 
     return replace
+
+
+def with_limits(**broken):
+    """Have the server started with these limits, whatever its options say."""
+    original = cli.Limits
+    cli.Limits = lambda **settings: original(**{**settings, **broken})

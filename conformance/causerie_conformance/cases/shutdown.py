@@ -67,7 +67,7 @@ def retry_is_spread(arena: Arena) -> None:
         raise clients[0].problem(Kind.VALUE, "different retry_ms", f"{times[0]} in all of {MANY}")
 
 
-@case("shutdown/new-epoch", "HELLO-7", guarded=False)
+@case("shutdown/new-epoch", "HELLO-7", profile="ROBUST", guarded=False)
 def new_epoch(arena: Arena) -> None:
     """A server without durable has another epoch at each start"""
     epochs = []

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import cycle
 
-from mutants import with_limits
-from seams import before, instead, messages
+from seams import before, instead, messages, with_limits
 
 from causerie.core import connection as connections
 from causerie.core import login

@@ -1,0 +1,270 @@
+"""Broken servers that get SEND, logs or who receives what wrong."""
+
+from dataclasses import replace
+
+from seams import before, instead, messages
+
+from causerie.core import sending
+from causerie.core.connection import Connection
+from causerie.core.hub import Hub
+from causerie.core.refusal import Refused
+from causerie.store.memory import MemoryStore
+from causerie.store.operations import Appended, Release
+from causerie_spec import codes
+from causerie_spec.codec import encode
+from causerie_spec.codes import ErrorCode
+from causerie_spec.messages import Ack, ChatMessage
+from mutants.registry import mutant
+
+
+@mutant("MSG-1")
+def seq_from_0():
+    """Numbers messages from 0."""
+    messages(ChatMessage, seq=lambda message: message.seq - 1)
+    messages(Ack, seq=lambda message: message.seq - 1)
+
+
+@mutant("MSG-1")
+def one_counter_for_all():
+    """Numbers the messages of all conversations with one counter."""
+
+    @before("SEND")
+    def change(peer, message):
+        return message
+
+    @instead(MemoryStore, "_append")
+    def append(original, self, operation):
+        return original(self, replace(operation, conversation="all") if operation.unless is None else operation)
+
+
+@mutant("MSG-2")
+def time_falls():
+    """Timestamps fall as seq rises."""
+    messages(ChatMessage, timestamp=lambda message: message.timestamp - message.seq * 100_000)
+    messages(Ack, timestamp=lambda message: message.timestamp - message.seq * 100_000)
+
+
+@mutant("MSG-3")
+def not_to_the_sender():
+    """The sender does not get its own message."""
+
+    @instead(Connection, "event")
+    def event(original, self, now, data, own):
+        if not own:
+            original(self, now, data, own)
+
+
+@mutant("MSG-3")
+def to_one_connection_of_each():
+    """Only one connection of a member gets a message."""
+
+    @instead(Hub, "connections_of")
+    def connections_of(original, self, handle):
+        return original(self, handle)[:1]
+
+
+@mutant("MSG-4")
+def everything_twice():
+    """Delivers every message twice."""
+
+    @instead(Connection, "event")
+    def event(original, self, now, data, own):
+        original(self, now, data + data, own)
+
+
+@mutant("MSG-5")
+def txn_is_lost():
+    """MESSAGE has txn 0."""
+    messages(ChatMessage, txn=0)
+
+
+@mutant("MSG-6")
+def ack_has_its_own_time():
+    """ACK's timestamp is not that of the MESSAGE."""
+    messages(Ack, timestamp=lambda message: message.timestamp + 1)
+
+
+@mutant("MSG-7")
+def direct_messages_to_all():
+    """Everybody gets direct messages."""
+    original = Hub.members
+    Hub.members = lambda self, key: tuple(self._online) if key[0] == "@" and " " in key else original(self, key)
+    name_for = sending.name_for
+    sending.name_for = lambda key, me: (
+        name_for(key, me) if key[0] == "#" or f"@{me}" in key.split(" ") else key.split(" ")[0]
+    )
+
+
+@mutant("MSG-8")
+def message_before_ready():
+    """Sends an event before READY."""
+
+    @instead(Connection, "become_ready")
+    def become_ready(original, self, now, handle, display):
+        original(self, now, handle, display)
+        self.event(now, encode(ChatMessage("#lobby", 1, self.hub.wall_ms(), handle, 1, 0, "hi")), own=True)
+
+
+@mutant("MSG-9")
+def numbers_start_again():
+    """Forgets a conversation's numbers when a handle leaves."""
+
+    @instead(MemoryStore, "_do")
+    def do(original, self, operation):
+        if isinstance(operation, Release):
+            for key in [key for key in self._last if f"@{operation.handle}" in key.split(" ")]:
+                del self._last[key]
+        return original(self, operation)
+
+
+@mutant("SEND-1")
+def no_ack():
+    """Does not answer SEND."""
+
+    @instead(Connection, "answer")
+    def answer(original, self, message, ref):
+        if not isinstance(message, Ack):
+            original(self, message, ref)
+
+
+@mutant("SEND-3")
+def txn_0_is_taken():
+    """Takes txn 0."""
+
+    @instead(sending, "_check_fields")
+    def check(original, message):
+        original(message if message.txn else replace(message, txn=1))
+
+
+@mutant("SEND-4")
+def only_known_kinds():
+    """Refuses kinds above 1."""
+
+    @before("SEND")
+    def change(peer, message):
+        if 1 < message.kind < 128:
+            raise Refused(ErrorCode.BAD_FIELD, "kind")
+        return message
+
+
+@mutant("SEND-4")
+def any_kind():
+    """Takes kinds that are the server's."""
+    sending.MAX_KIND_FROM_CLIENT = 255
+
+
+@mutant("SEND-5")
+def text_is_trimmed():
+    """Strips white space from texts."""
+
+    @before("SEND")
+    def change(peer, message):
+        return replace(message, text=message.text.strip() or message.text)
+
+
+@mutant("SEND-6")
+def empty_texts():
+    """Takes empty texts."""
+
+    @instead(sending, "_check_fields")
+    def check(original, message):
+        original(message if message.text else replace(message, text=" "))
+
+
+@mutant("SEND-7")
+def long_texts_are_cut():
+    """Cuts texts that are too long."""
+
+    @before("SEND")
+    def change(peer, message):
+        return replace(message, text=message.text.encode()[: codes.MAX_TEXT].decode(errors="ignore"))
+
+
+@mutant("SEND-7")
+def text_limit_in_characters():
+    """Counts characters, not octets."""
+
+    @instead(sending, "_check_fields")
+    def check(original, message):
+        if 0 < len(message.text) <= codes.MAX_TEXT:
+            message = replace(message, text="x")
+        original(message)
+
+
+@mutant("SEND-8")
+def refused_sends_use_up_a_seq():
+    """A SEND that is refused takes a number."""
+
+    @instead(sending, "_check_fields")
+    def check(original, message):
+        try:
+            original(message)
+        except Refused:
+            last = STORES[0]._last.get(message.conversation, Appended(0, 0))
+            STORES[0]._last[message.conversation] = Appended(last.seq + 1, last.timestamp)
+            raise
+
+    _keep_stores()
+
+
+STORES: list[MemoryStore] = []
+
+
+def _keep_stores():
+    @instead(MemoryStore, "__init__")
+    def init(original, self, *args):
+        original(self, *args)
+        STORES.append(self)
+
+
+@mutant("LOBBY-1")
+def lobby_of_those_who_spoke():
+    """Only those who ever spoke are in the lobby."""
+    spoke = set()
+
+    @before("SEND")
+    def change(peer, message):
+        spoke.add(peer.handle)
+        return message
+
+    original = Hub.members
+    Hub.members = lambda self, key: tuple(spoke & set(self._online)) if key == codes.LOBBY else original(self, key)
+
+
+@mutant("DIRECT-1")
+def direct_as_the_sender_names_it():
+    """The receiver sees a direct message under its own name."""
+
+    @instead(sending, "name_for")
+    def name_for(original, key, me):
+        if key[0] == "#":
+            return original(key, me)
+        first, second = key.split(" ")
+        return second if first == second else f"@{me}"
+
+
+@mutant("DIRECT-2")
+def a_log_for_each_direction():
+    """Numbers each direction of a direct conversation by itself."""
+
+    @instead(MemoryStore, "_append")
+    def append(original, self, operation):
+        return original(self, replace(operation, conversation=f"{operation.conversation}<{operation.sender}"))
+
+
+@mutant("DIRECT-3")
+def messages_into_the_void():
+    """Acknowledges direct messages to people who are not online."""
+    original = Hub.why_not_send
+    Hub.why_not_send = lambda self, name, me: None if name[0] == "@" else original(self, name, me)
+
+
+@mutant("DIRECT-4")
+def no_notes_to_self():
+    """Refuses direct messages to oneself."""
+    original = Hub.why_not_send
+
+    def why_not_send(self, name, me):
+        return ErrorCode.NO_SUCH_CONVERSATION if name == f"@{me}" else original(self, name, me)
+
+    Hub.why_not_send = why_not_send
