@@ -1,11 +1,10 @@
 """What can go wrong in a case, as exceptions; each says what was expected and what came.
 
-::
-
-    Interrupted ├── Problem            the server did something else than the clause demands │   └── Violation
-    found passively, in a frame that was received while the case was about something else ├── NotOffered
-    the server does not have the capability that the case is about └── NotJudged          the case could not
-    be judged here; the reason says how to make it judgeable
+    Interrupted
+    ├── Problem            the server did something else than the clause demands
+    │   └── Violation      found passively, in a frame that came while the case was about something else
+    ├── NotOffered         the server does not have the capability that the case is about
+    └── NotJudged          the case could not be judged here; the reason says how to make it judgeable
 
 In here: these exceptions and the kinds of end. Not in here: anything that does I/O, and wording of reports.
 """

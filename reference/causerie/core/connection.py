@@ -28,7 +28,15 @@ from causerie.core.output import Output
 from causerie.core.refusal import Ended, Refused
 from causerie.store.operations import Operation, Result
 from causerie_spec.codec import Decoder, FrameTooLarge, Malformed, RawFrame, decode, encode
-from causerie_spec.codes import IDLE_FACTOR, IDLE_FACTOR_MAX, MAX_BODY, MAX_BODY_BEFORE_READY, ByeCode, ErrorCode
+from causerie_spec.codes import (
+    IDLE_FACTOR,
+    IDLE_FACTOR_MAX,
+    MAX_BODY,
+    MAX_BODY_BEFORE_READY,
+    UNREAD_TIMEOUT,
+    ByeCode,
+    ErrorCode,
+)
 from causerie_spec.messages import Bye, Compose, Error, Message, Send
 from causerie_spec.states import TABLE, UNKNOWN, Outcome, State, column
 
@@ -40,9 +48,6 @@ Handler = Callable[["Connection", float, int, Message], None]
 
 Done = Callable[[float, Result], None]
 """What a request does once the store did its part: (now, result)."""
-
-_UNREAD_IDLE_SECONDS = 30.0
-"""Least time in which a peer that is not read has to take something [KEEP-5]: kernels report in large steps."""
 
 _P = ParamSpec("_P")
 
@@ -84,8 +89,6 @@ class Connection:
         "armed",
         "closed",
         "decoder",
-        "display",
-        "failures",
         "handle",
         "hub",
         "keepalive",
@@ -107,12 +110,9 @@ class Connection:
         self.state = State.HELLO
         self.handle: str | None = None
         """Who is logged in."""
-        self.display = ""
         self.negotiated: frozenset[str] = frozenset()
         self.keepalive = 0
         """Seconds; 0 none."""
-        self.failures = 0
-        """AUTH_FAILED so far [LOGIN-7]."""
         self.waiting = False
         """A request other than SEND waits for the store."""
         self.pending_sends = 0
@@ -208,7 +208,7 @@ class Connection:
 
     def _idle_limit(self) -> float:
         if self._congested():  # [KEEP-5]
-            return max(IDLE_FACTOR_MAX * self.keepalive, _UNREAD_IDLE_SECONDS)
+            return max(IDLE_FACTOR_MAX * self.keepalive, UNREAD_TIMEOUT)
         return IDLE_FACTOR * self.keepalive
 
     @_guarded
@@ -259,10 +259,9 @@ class Connection:
             self.output.drop()
             self.end(now, Ended(ByeCode.SLOW_CONSUMER, "events were not read fast enough"))
 
-    def become_ready(self, now: float, handle: str, display: str) -> None:
+    def become_ready(self, now: float, handle: str) -> None:
         """Login is complete; the caller queues READY next [MSG-8]."""
         self.handle = handle
-        self.display = display
         self.state = State.READY
         self.decoder.limit = MAX_BODY
         self._active_at = now  # [KEEP-2]: counted from READY

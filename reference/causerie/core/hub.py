@@ -213,7 +213,7 @@ class Hub:
 
     def login(self, connection: Connection, now: float, handle: str, display: str) -> None:
         """The connection belongs to *handle* from now on [LOGIN-1, LOGIN-6]."""
-        connection.become_ready(now, handle, display)
+        connection.become_ready(now, handle)
         self._online.setdefault(handle, {})[connection] = None
         self._displays[handle] = display
         self.log("login", connection)

@@ -100,8 +100,8 @@ def message_before_ready():
     """Sends an event before READY."""
 
     @instead(Connection, "become_ready")
-    def become_ready(original, self, now, handle, display):
-        original(self, now, handle, display)
+    def become_ready(original, self, now, handle):
+        original(self, now, handle)
         self.event(now, encode(ChatMessage("#lobby", 1, self.hub.wall_ms(), handle, 1, 0, "hi")), own=True)
 
 

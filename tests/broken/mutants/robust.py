@@ -63,9 +63,9 @@ def keepalive_0_is_a_second():
     """Takes keepalive 0 for one second."""
 
     @instead(Connection, "become_ready")
-    def become_ready(original, self, now, handle, display):
+    def become_ready(original, self, now, handle):
         self.keepalive = self.keepalive or 1
-        original(self, now, handle, display)
+        original(self, now, handle)
 
 
 @mutant("LOAD-3")
