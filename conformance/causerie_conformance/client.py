@@ -23,12 +23,32 @@ from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.transcript import code_name, describe_frame
 from causerie_spec import codec
 from causerie_spec.codes import CLOSING_TIMEOUT, LOBBY, MAX_U64, ByeCode, ErrorCode
-from causerie_spec.messages import Ack, Bye, ChatMessage, Error, Login, Message, Ping, Pong, Send
+from causerie_spec.messages import (
+    Ack,
+    Bye,
+    ChatMessage,
+    Conversation,
+    Conversations,
+    End,
+    Error,
+    History,
+    Join,
+    Leave,
+    Login,
+    Message,
+    Ok,
+    Ping,
+    Pong,
+    Rooms,
+    Send,
+    Who,
+)
 
 M = TypeVar("M", bound=Message)
 
-LOGIN_TRIES: Final = 8
-"""How often one LOGIN is sent to a server that answers it RATE_LIMITED, as it may ([LOAD-6])."""
+TRIES: Final = 8
+"""How often one request is sent to a server that answers it RATE_LIMITED, as it may ([LOAD-6])."""
+_MAY_BE_LIMITED: Final = (Login, Join, Conversations, Rooms, History, Who)
 
 
 @contextlib.contextmanager
@@ -126,22 +146,25 @@ class Client(Peer):
                 raise self.problem(self.end or Kind.FIN, expected, self.ended_how())
             if isinstance(received.message, Bye):
                 self.bye_at = received.at
-            elif received.message.EVENT:
+            elif received.message.EVENT and received.ref == 0:
                 self.events.append(received)
                 continue
             elif self._is_limited(received):
-                self._log_in_later(received)
+                self._ask_later(received)
                 continue
+            self._tries = 0
             return received
 
     def _is_limited(self, received: Received) -> bool:
-        """Was a LOGIN refused because there are too many of them, or of handles ([LOAD-6], [LOAD-7])?"""
-        message, request = received.message, received.answers
-        of_login = request is not None and isinstance(request.message, Login)
-        return of_login and getattr(message, "code", None) in (ErrorCode.RATE_LIMITED, ErrorCode.LIMIT_REACHED)
+        """Was a request refused because there are too many, or a LOGIN because of the handles ([LOAD-6], [LOAD-7])?"""
+        code = getattr(received.message, "code", None)
+        request = received.answers.message if received.answers is not None else None
+        if code == ErrorCode.LIMIT_REACHED:
+            return isinstance(request, Login)
+        return code == ErrorCode.RATE_LIMITED and isinstance(request, _MAY_BE_LIMITED)
 
-    def _log_in_later(self, received: Received) -> None:
-        """Send a LOGIN again after the advised time, as a client does; not judged if that is no use."""
+    def _ask_later(self, received: Received) -> None:
+        """Send a request again after the advised time, as a client does; not judged if that is no use."""
         error, request = received.message, received.answers
         assert isinstance(error, Error)
         assert request is not None
@@ -149,9 +172,9 @@ class Client(Peer):
         self._tries += 1
         pause = error.retry_ms / 1000
         alone = not self.observer.open and not self.waiting
-        if error.code != ErrorCode.RATE_LIMITED or self._tries > LOGIN_TRIES or pause > self.patience or not alone:
+        if error.code != ErrorCode.RATE_LIMITED or self._tries > TRIES or pause > self.patience or not alone:
             raise NotJudged(
-                f"the server limits LOGIN: {code_name(error.code)}, retry_ms {error.retry_ms}; "
+                f"the server limits {request.message.NAME}: {code_name(error.code)}, retry_ms {error.retry_ms}; "
                 "start it without such a limit for the suite"
             )
         self.wait_until(time.monotonic() + pause)
@@ -197,6 +220,29 @@ class Client(Peer):
         self.expect(Bye)
         with assuming("STATE-5"):
             self.expect_end()
+
+    # Streams and rooms
+
+    def stream(self, message: Message, item: type[M]) -> tuple[list[M], bool]:
+        """Send a request with a streamed answer; its items, and whether END says that there are more."""
+        ref = self.send(message)
+        expected = f"{item.NAME} or END with ref {ref}"
+        items: list[M] = []
+        while not isinstance((received := self._next_answer(expected)).message, End):
+            if not isinstance(received.message, item):
+                raise self._wrong(Kind.UNEXPECTED, expected, received)
+            items.append(received.message)
+        return items, received.message.more
+
+    def join(self, room: str) -> Conversation:
+        """JOIN, answered CONVERSATION."""
+        with assuming("ROOM-1"):
+            return self.ask(Join(room), Conversation, conversation=room)
+
+    def leave(self, room: str) -> None:
+        """LEAVE, answered OK."""
+        with assuming("ROOM-5"):
+            self.ask(Leave(room), Ok)
 
     def ended_how(self) -> str:
         """How the stream ended, in words."""
