@@ -131,12 +131,12 @@ class Client(Peer):
         received = self._next_answer(expected)
         message = received.message
         if not isinstance(message, wanted):
-            raise self._wrong(Kind.UNEXPECTED, expected, received)
+            raise self.wrong(Kind.UNEXPECTED, expected, received)
         if ref is not None and received.ref != ref:
-            raise self._wrong(Kind.VALUE, expected, received, field="ref")
+            raise self.wrong(Kind.VALUE, expected, received, field="ref")
         for name, value in values.items():
             if getattr(message, name) != value:
-                raise self._wrong(Kind.VALUE, expected, received, field=name)
+                raise self.wrong(Kind.VALUE, expected, received, field=name)
         return message
 
     def _next_answer(self, expected: str) -> Received:
@@ -201,7 +201,7 @@ class Client(Peer):
             if isinstance(received.message, ChatMessage):
                 self.events.append(received)
                 continue
-            raise self._wrong(Kind.EXTRA, "the end of the stream", received)
+            raise self.wrong(Kind.EXTRA, "the end of the stream", received)
         if only_fin and self.end is not Kind.FIN:
             raise self.problem(Kind.RST, "the end of the stream (FIN)", self.ended_how())
         assert self.end is not None
@@ -230,7 +230,7 @@ class Client(Peer):
         items: list[M] = []
         while not isinstance((received := self._next_answer(expected)).message, End):
             if not isinstance(received.message, item):
-                raise self._wrong(Kind.UNEXPECTED, expected, received)
+                raise self.wrong(Kind.UNEXPECTED, expected, received)
             items.append(received.message)
         return items, received.message.more
 
@@ -266,8 +266,15 @@ class Client(Peer):
         if received is None:
             raise self.problem(self.end or Kind.FIN, expected, self.ended_how())
         if not received.message.EVENT or isinstance(received.message, Bye):
-            raise self._wrong(Kind.UNEXPECTED, expected, received)
+            raise self.wrong(Kind.UNEXPECTED, expected, received)
         return received
+
+    def gather(self, kind: type[M]) -> list[Received]:
+        """Take out the events of that kind that have come, after a fence: no others are to come. The rest stay."""
+        self.fence()
+        taken = [event for event in self.events if isinstance(event.message, kind)]
+        self.events = deque(event for event in self.events if not isinstance(event.message, kind))
+        return taken
 
     # Messages
 
@@ -305,13 +312,13 @@ class Client(Peer):
         wanted: dict[str, Any] = {"sender": sender, "txn": sent.txn, "kind": sent.kind, "text": sent.text}
         if message.conversation != where:
             clause = "DIRECT-1" if where.startswith("@") else "MSG-5"
-            raise self._wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause, "conversation")
+            raise self.wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause, "conversation")
         for name, value in wanted.items():
             if getattr(message, name) != value:
-                raise self._wrong(Kind.VALUE, f"{expected}: {name}={_short(value)}", received, "MSG-5", name)
+                raise self.wrong(Kind.VALUE, f"{expected}: {name}={_short(value)}", received, "MSG-5", name)
         if ack is not None and (message.seq, message.timestamp) != (ack.seq, ack.timestamp):
             told = f"seq {ack.seq} and timestamp {ack.timestamp}, as in the ACK"
-            raise self._wrong(Kind.VALUE, told, received, "MSG-6", "seq" if message.seq != ack.seq else "timestamp")
+            raise self.wrong(Kind.VALUE, told, received, "MSG-6", "seq" if message.seq != ack.seq else "timestamp")
         return message
 
     def _find(self, sent: Send, sender: str, expected: str) -> Received:
@@ -329,7 +336,7 @@ class Client(Peer):
         for received in self.events:
             message = received.message
             if isinstance(message, ChatMessage) and (message.txn in txns or message.text in texts):
-                raise self._wrong(Kind.EXTRA, "no such MESSAGE here", received)
+                raise self.wrong(Kind.EXTRA, "no such MESSAGE here", received)
 
     def heard(self, sent: Send) -> int:
         """How often that message has come so far (a fence makes it final)."""
@@ -337,9 +344,10 @@ class Client(Peer):
         found = [event for event in self.events if getattr(event.message, "txn", None) == sent.txn]
         return len(found)
 
-    def _wrong(
+    def wrong(
         self, kind: Kind, expected: str, received: Received, clause: str | None = None, field: str | None = None
     ) -> Problem:
+        """A problem with a frame that came, to be raised; *field* names the one with the wrong value."""
         raw = received.raw
         problem = self.problem(kind, expected, describe_frame(raw.type, raw.ref, raw.body), received.octets)
         problem.clause = clause
