@@ -1,7 +1,7 @@
 """The token store: the secrets that own handles, one file each, in the user's data directory [TOKEN-8].
 
-In here: where the files are, making and reading them. Not in here: login. No message of this module shows a
-token.
+In here: where the files are, making and reading them; and which handles log in with a password, which is not kept.
+Not in here: login. No message of this module shows a token.
 
 The rules:
 
@@ -72,6 +72,19 @@ class TokenStore:
             return found if found is not None else _create(path)
         except OSError as error:
             raise TokenError(f"cannot keep the login token in {path}: {error.strerror or error}") from None
+
+    def password_mark(self, address: Address, handle: str) -> Path:
+        """The file that is there if a password was the last login with that handle there: no less will do [SCRAM-8]."""
+        return self.path(address, handle).with_suffix(".password")
+
+    def remember_password(self, address: Address, handle: str) -> None:
+        """Remember that this handle logged in with a password there. Raises `TokenError` if that cannot be kept."""
+        mark = self.password_mark(address, handle)
+        try:
+            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mark.touch(mode=0o600)
+        except OSError as error:
+            raise TokenError(f"cannot keep in {mark} that a password is needed: {error.strerror or error}") from None
 
     def last_handle(self) -> str | None:
         """The handle used last, None if there is none or it cannot be read."""

@@ -19,6 +19,7 @@ _CAUSES: Final = {
     Cause.LOST: "the connection to {address} was lost",
     Cause.SILENT: "the server at {address} does not answer any more",
     Cause.SLOW_LOGIN: "the server at {address} did not complete the login in time",
+    Cause.IMPOSTOR: "{address} may not be your server, do not trust it",
     Cause.PROTOCOL: "{address} does not speak Causerie as it should",
     Cause.NOBODY_LISTENS: "nothing is listening at {address}: start a server with `causerie-server`",
     Cause.UNKNOWN_HOST: "there is no host named {host}",
@@ -40,22 +41,24 @@ _BYES: Final = {
     ByeCode.SERVER_FAILURE: "the server at {address} failed",
 }
 _REFUSALS: Final = {
-    ErrorCode.HANDLE_TAKEN: "the handle {handle} belongs to somebody else at {address}: choose another with --handle",
+    ErrorCode.HANDLE_TAKEN: (
+        "the handle {handle} belongs to somebody else at {address}: choose another with --handle, "
+        "or give --password if it is your account"
+    ),
     ErrorCode.BAD_FIELD: "{address} does not take the handle {handle} with that display name",
-    ErrorCode.NO_SUCH_MECHANISM: "{address} takes only accounts with a password, which this client cannot use yet",
-    ErrorCode.AUTH_FAILED: "{address} did not accept the login as {handle}",
+    ErrorCode.NO_SUCH_MECHANISM: "{address} does not offer that way to log in as {handle}",
+    ErrorCode.AUTH_FAILED: "{address} did not accept that password for {handle}",
     ErrorCode.LIMIT_REACHED: "{address} takes no new handles at the moment",
     ErrorCode.RATE_LIMITED: "{address} asks for fewer logins",
 }
 
 #: Causes whose detail adds something for people.
-_DETAILED: Final = frozenset({Cause.PROTOCOL, Cause.UNREACHABLE, Cause.INTERNAL, Cause.LOST})
+_DETAILED: Final = frozenset({Cause.IMPOSTOR, Cause.PROTOCOL, Cause.UNREACHABLE, Cause.INTERNAL, Cause.LOST})
 #: Codes of which everything is said above: the server's own words would say it twice.
 _SAID: Final = frozenset(
     {
         *(ByeCode.NORMAL, ByeCode.SHUTDOWN, ByeCode.IDLE, ByeCode.HANDSHAKE_TIMEOUT, ByeCode.SLOW_CONSUMER),
         *(ByeCode.TOO_MANY_FAILURES, ByeCode.TOO_MANY_CONNECTIONS, ErrorCode.HANDLE_TAKEN, ErrorCode.AUTH_FAILED),
-        ErrorCode.NO_SUCH_MECHANISM,
     }
 )
 

@@ -1,4 +1,4 @@
-"""`causerie-chat`: arguments, the handle, the token, and which shell.
+"""`causerie-chat`: arguments, the handle, the token or password, and which shell.
 
 In here: the way from a command line to a running shell, and from its end to an exit code (`exits`). Every
 failure that a user can meet ends here as one line on stderr; no traceback does.
@@ -14,8 +14,10 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, NoReturn
 
+from causerie import passwords
 from causerie.client.address import Address, parse_address
 from causerie.client.runner import NetworkRunner
 from causerie.client.tokens import HOME_VARIABLE, TokenError, TokenStore, data_directory
@@ -24,7 +26,7 @@ from causerie.client.wording import sentence
 from causerie.console.exits import Exit
 from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
-from causerie.core.client import Cause, Client, Ending, Identity
+from causerie.core.client import Cause, Client, Ending, Identity, Password
 from causerie_spec.names import is_display, is_handle
 
 EXAMPLES: Final = f"""\
@@ -32,13 +34,15 @@ examples:
   causerie-chat                             the server on this machine, port 5000; asks for a handle
   causerie-chat chat.example.org --handle alice
   causerie-chat [::1]:5001 --handle bob --display "Bob B."
+  causerie-chat --handle alice --password   for an account; asks for its password
   printf 'hi\\nquit\\n' | causerie-chat --handle bot
 
 while chatting:
   a line goes to everybody; /msg @bob hello to bob alone; /me waves; /help; quit
 
 a handle belongs to whoever used it first: the secret that proves it is kept in the data
-directory (--data, or ${HOME_VARIABLE}, or {{data}}).
+directory (--data, or ${HOME_VARIABLE}, or {{data}}). An account, which the server's operator made,
+has a password instead. Once you used it there, nothing less is shown to that server.
 
 exit codes: 0 ok, 1 protocol error, 2 usage, 3 login refused, 4 network.
 Colours only in a terminal, and not if NO_COLOR is set.
@@ -68,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--handle", metavar="NAME", help="your handle: small letters, digits, and . _ - inside")
     parser.add_argument("--display", metavar="NAME", help="your name as people write it (default: the handle)")
+    password = parser.add_mutually_exclusive_group()
+    password.add_argument("--password", action="store_true", help="log in to an account; asks for its password")
+    password.add_argument("--password-file", type=Path, metavar="FILE", help="the same; the file's first line is it")
     parser.add_argument("--data", metavar="DIR", help="where tokens are kept")
     parser.add_argument("--version", action="version", version=f"causerie-chat {_version()}")
     return parser
@@ -87,9 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _main(_parser().parse_args(arguments))
     except _Usage as error:
         return _fail(str(error), Exit.USAGE)
-    except TokenError as error:
+    except (TokenError, passwords.PasswordError) as error:
         return _fail(visible(str(error)), Exit.LOGIN)
-    except (_Refused, KeyboardInterrupt):
+    except (_Refused, KeyboardInterrupt, EOFError):
         print(file=sys.stderr)
         return Exit.OK
     except Exception as error:
@@ -106,12 +113,16 @@ def _main(options: argparse.Namespace) -> int:
     display = options.display if options.display is not None else handle
     if not is_display(display):
         raise _Usage("a display name has 1 to 64 octets, and no control characters")
-    token = store.token(address, handle)
-    client = Client(Identity(handle, display, token), random.SystemRandom(), agent=f"causerie-chat/{_version()}")
+    password = _password(options, store, address, handle)
+    token = b"" if password else store.token(address, handle)
+    identity = Identity(handle, display, token, password)
+    client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{_version()}")
     view = View(address, handle)
     code = _run(client, address, view)
     if view.logged_in:
         store.remember_handle(handle)
+        if password is not None:
+            store.remember_password(address, handle)
     if view.stopped is not None and view.stopped.ending.cause is not Cause.QUIT:
         return _fail(sentence(view.stopped.ending, address, handle), code)
     return code
@@ -172,6 +183,26 @@ def _handle(given: str | None, store: TokenStore) -> str:
             return answer
         if answer:
             print(_no_handle(answer), file=sys.stderr)
+
+
+def _password(options: argparse.Namespace, store: TokenStore, address: Address, handle: str) -> Password | None:
+    """The password, if that is how to log in. Raises `_Usage` and `PasswordError`."""
+    mark = store.password_mark(address, handle)
+    if options.password_file is not None:
+        text = passwords.from_file(options.password_file)
+    elif options.password or (mark.exists() and sys.stdin.isatty()):
+        text = passwords.ask(f"Password of {handle} at {visible(str(address))}: ")
+    elif mark.exists():  # [SCRAM-8]
+        raise _Usage(
+            f"{handle} logs in at {visible(str(address))} with a password: give --password-file FILE "
+            f"(or, if that is over, remove {visible(str(mark))})"
+        )
+    else:
+        return None
+    try:
+        return Password(text, random.SystemRandom())
+    except ValueError as error:
+        raise passwords.PasswordError(f"that is no password: {error}") from None
 
 
 def _no_handle(text: str) -> str:

@@ -31,6 +31,7 @@ _CAUSES: Final = {
     Cause.SLOW_LOGIN: Exit.NETWORK,
     Cause.LOGIN_REFUSED: Exit.LOGIN,
     Cause.LOGIN_DELAYED: Exit.LOGIN,
+    Cause.IMPOSTOR: Exit.LOGIN,
     Cause.PROTOCOL: Exit.PROTOCOL,
     Cause.NOBODY_LISTENS: Exit.NETWORK,
     Cause.UNKNOWN_HOST: Exit.NETWORK,

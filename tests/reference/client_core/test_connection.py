@@ -6,17 +6,13 @@ from causerie.core.client.connection import (
     LOGIN_LIMIT,
     QUIT_LIMIT,
     TABLE,
-    Admitted,
-    Answered,
-    Arrived,
-    Closed,
     Connection,
-    Greeted,
     Identity,
     State,
 )
 from causerie.core.client.endings import AFTER_BYE, AFTER_CAUSE, Cause, Ending, Next
 from causerie.core.client.errors import LocalProtocolError
+from causerie.core.client.signals import Admitted, Answered, Arrived, Closed, Greeted
 from causerie_spec import codes
 from causerie_spec.codec import Decoder, decode, encode, frame
 from causerie_spec.messages import (

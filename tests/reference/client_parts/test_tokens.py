@@ -153,3 +153,21 @@ def test_where_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("CAUSERIE_HOME", str(tmp_path / "env"))
     assert data_directory() == tmp_path / "env"
     assert data_directory(str(tmp_path / "given")) == tmp_path / "given"
+
+
+def test_a_password_is_remembered_as_the_way_in_but_not_kept(store):  # [SCRAM-8]
+    mark = store.password_mark(HERE, "a.b")
+    assert not mark.exists()
+    store.remember_password(HERE, "a.b")
+    store.remember_password(HERE, "a.b")
+    assert mark.exists()
+    assert mark.read_bytes() == b""
+    assert mark != store.path(HERE, "a.b")
+    assert not store.password_mark(HERE, "a").exists()
+    assert not store.password_mark(Address(port=1), "a.b").exists()
+
+
+def test_a_mark_that_cannot_be_made(tmp_path):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(TokenError, match="that a password is needed"):
+        TokenStore(tmp_path / "data").remember_password(HERE, "alice")

@@ -7,7 +7,7 @@
     client       across connections: phases, what is shown, what is sent again, when to try again
        ├── outbox, timeline, backoff, endings       one subject each, literal tables
        └── connection                               one connection: greeting, login, requests, keepalive, QUIT
-              └── requests, liveness
+              └── requests, liveness, scram, signals
 
 In this package: no socket, clock, thread, or randomness of its own, and nothing of any shell.
 """
@@ -16,7 +16,13 @@ from causerie.core.client.backoff import Randomness
 from causerie.core.client.client import Client, Phase, check_sendable
 from causerie.core.client.connection import Identity
 from causerie.core.client.endings import Cause, Ending, Next
-from causerie.core.client.errors import ClientError, LocalProtocolError, NotSendable, RemoteProtocolError
+from causerie.core.client.errors import (
+    ClientError,
+    ImpostorError,
+    LocalProtocolError,
+    NotSendable,
+    RemoteProtocolError,
+)
 from causerie.core.client.events import (
     Connected,
     Connecting,
@@ -30,6 +36,7 @@ from causerie.core.client.events import (
     Stopped,
 )
 from causerie.core.client.outbox import SendState
+from causerie.core.client.scram import Password
 from causerie.core.client.timeline import Gap
 
 __all__ = [
@@ -43,6 +50,7 @@ __all__ = [
     "Event",
     "Gap",
     "Identity",
+    "ImpostorError",
     "LocalProtocolError",
     "LoggedIn",
     "MessageQueued",
@@ -51,6 +59,7 @@ __all__ = [
     "MessagesMissed",
     "Next",
     "NotSendable",
+    "Password",
     "Phase",
     "Randomness",
     "RemoteProtocolError",

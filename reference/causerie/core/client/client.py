@@ -25,19 +25,11 @@ from typing import Final
 
 from causerie.core.client import events as ev
 from causerie.core.client.backoff import STEADY, Backoff, Randomness
-from causerie.core.client.connection import (
-    Admitted,
-    Answered,
-    Arrived,
-    Closed,
-    Connection,
-    Greeted,
-    Identity,
-    State,
-)
+from causerie.core.client.connection import Connection, Identity, State
 from causerie.core.client.endings import Cause, Ending, Next
 from causerie.core.client.errors import LocalProtocolError, NotSendable
 from causerie.core.client.outbox import Entry, Happening, Outbox, SendState
+from causerie.core.client.signals import Admitted, Answered, Arrived, Closed, Greeted
 from causerie.core.client.timeline import Timeline
 from causerie_spec import codes
 from causerie_spec.messages import Ack, ChatMessage, Error, Send

@@ -1,13 +1,15 @@
 """One connection, from the first octet to its end, without I/O.
 
-In here: the state machine of one connection: greeting, TOKEN login, requests and their answers, keepalive,
-QUIT. Not in here: what outlives a connection (outbox, order of messages, reconnecting): that is `client`'s.
-No socket, no clock, no thread: ``now`` is an argument, in seconds of any monotonic clock.
+In here: the state machine of one connection: greeting, login, requests and their answers, keepalive, QUIT. Not
+in here: what outlives a connection (outbox, order of messages, reconnecting): that is `client`'s; SCRAM's messages:
+`scram`. No socket, no clock, no thread: ``now`` is an argument, in seconds of any monotonic
+clock.
 
 The rules:
 
 * HELLO is the first frame [HELLO-1]. LOGIN waits for WELCOME, although it could be pipelined [REQ-4]: the
   token is shown only to something that speaks Causerie, and only if it offers TOKEN.
+* Who has a password logs in with it or not at all: never with less [SCRAM-8].
 * A frame of unknown type, or of a capability that was not negotiated, is ignored [CLIENT-1] [CAP-2].
 * What cannot be decoded ends the connection [CLIENT-12]. So does what makes no sense in the state: an answer
   that nothing was asked for, an event before READY [MSG-8].
@@ -24,16 +26,20 @@ from enum import Enum
 from typing import Final
 
 from causerie.core.client.endings import AFTER_BYE, Cause, Ending, Next
-from causerie.core.client.errors import LocalProtocolError, RemoteProtocolError
+from causerie.core.client.errors import ImpostorError, LocalProtocolError, RemoteProtocolError
 from causerie.core.client.liveness import Due, Liveness
 from causerie.core.client.requests import Requests
+from causerie.core.client.scram import Exchange, Password
+from causerie.core.client.signals import Admitted, Answered, Arrived, Closed, Greeted, Signal
 from causerie_spec import codes
 from causerie_spec.codec import Decoder, Malformed, decode, encode
 from causerie_spec.errors import FrameTooLarge
 from causerie_spec.messages import (
     MESSAGES,
     SERVER_TYPES,
+    Auth,
     Bye,
+    Challenge,
     Error,
     Hello,
     Login,
@@ -58,6 +64,8 @@ class State(Enum):
     """HELLO was sent."""
     LOGIN = "login"
     """LOGIN was sent."""
+    AUTH = "auth"
+    """AUTH was sent."""
     READY = "ready"
     """READY came: everything may be asked."""
     QUITTING = "quitting"
@@ -70,8 +78,9 @@ class Came(Enum):
     """What can arrive, as the table sees it."""
 
     WELCOME = "WELCOME"
+    CHALLENGE = "CHALLENGE"
     READY = "READY"
-    LOGIN_ERROR = "ERROR to LOGIN"
+    LOGIN_ERROR = "ERROR to LOGIN or AUTH"
     ANSWER = "another answer, or an item of one"
     EVENT = "an event"
     BYE = "BYE"
@@ -82,14 +91,17 @@ _S = State
 TABLE: Final[dict[State, dict[Came, State]]] = {
     _S.GREETING: {Came.WELCOME: _S.LOGIN, Came.BYE: _S.CLOSED, Came.END: _S.CLOSED},
     _S.LOGIN: {
+        Came.CHALLENGE: _S.AUTH,
         Came.READY: _S.READY,
         Came.LOGIN_ERROR: _S.CLOSED,  # another try, with another handle, is the user's to ask for [CLIENT-11]
         Came.BYE: _S.CLOSED,
         Came.END: _S.CLOSED,
     },
+    _S.AUTH: {Came.READY: _S.READY, Came.LOGIN_ERROR: _S.CLOSED, Came.BYE: _S.CLOSED, Came.END: _S.CLOSED},
     _S.READY: {Came.ANSWER: _S.READY, Came.EVENT: _S.READY, Came.BYE: _S.CLOSED, Came.END: _S.CLOSED},
     _S.QUITTING: {  # QUIT may have been sent in any state but closed
         Came.WELCOME: _S.QUITTING,
+        Came.CHALLENGE: _S.QUITTING,
         Came.READY: _S.QUITTING,
         Came.LOGIN_ERROR: _S.QUITTING,
         Came.ANSWER: _S.QUITTING,
@@ -106,55 +118,18 @@ _DELAYS: Final = frozenset({codes.ErrorCode.RATE_LIMITED, codes.ErrorCode.INTERN
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who logs in. ``token`` has 16 to 64 octets, secret [TOKEN-1] [TOKEN-8]; its repr does not show it."""
+    """Who logs in: with ``password`` if there is one, else with ``token`` of 16 to 64 octets [TOKEN-1].
+
+    Both are secret; its repr shows neither.
+    """
 
     handle: str
     display: str
-    token: bytes
+    token: bytes = b""
+    password: Password | None = None
 
     def __repr__(self) -> str:
         return f"Identity({self.handle!r}, {self.display!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Greeted:
-    """WELCOME came."""
-
-    welcome: Welcome
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """READY came."""
-
-    ready: Ready
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answer to the request with that ref: complete, unless ``last`` is False (an item of a stream)."""
-
-    ref: int
-    request: Message
-    answer: Message
-    last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An event of the server's."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The connection is over; nothing follows."""
-
-    ending: Ending
-
-
-Signal = Greeted | Admitted | Answered | Arrived | Closed
 
 
 class Connection:
@@ -177,6 +152,7 @@ class Connection:
         self.welcome: Welcome | None = None
         self.negotiated: frozenset[str] = frozenset()
         self._identity = identity
+        self._exchange: Exchange | None = None
         self._capabilities = capabilities
         self._decoder = Decoder(codes.MAX_BODY)
         self._requests = Requests()
@@ -233,6 +209,8 @@ class Connection:
                     return
         except FrameTooLarge as error:
             self._close(Ending(Cause.PROTOCOL, detail=str(error)))
+        except ImpostorError as error:
+            self._close(Ending(Cause.IMPOSTOR, detail=str(error)))
         except (Malformed, RemoteProtocolError) as error:
             self._close(Ending(Cause.PROTOCOL, detail=str(error)))
 
@@ -327,7 +305,7 @@ class Connection:
             if not isinstance(answer, Welcome):
                 raise RemoteProtocolError(f"HELLO was answered with {answer.NAME}")
             self._welcome(answer, now)
-        elif isinstance(request, Login):
+        elif isinstance(request, (Login, Auth)):
             self._login(answer, now)
         elif ref == self._ping:
             self._ping = None
@@ -345,12 +323,16 @@ class Connection:
         if self.state is State.QUITTING:
             return
         self._signals.append(Greeted(welcome))
-        if codes.MECHANISM_TOKEN not in welcome.mechanisms:
-            code = codes.ErrorCode.NO_SUCH_MECHANISM
-            self._close(Ending(Cause.LOGIN_REFUSED, code, detail="the server takes accounts with a password only"))
-            return
         who = self._identity
-        self._ask(Login(codes.MECHANISM_TOKEN, who.handle, who.display, who.token), now)
+        mechanism, payload = codes.MECHANISM_TOKEN, who.token
+        if who.password is not None:
+            self._exchange = who.password.begin(who.handle)
+            mechanism, payload = codes.MECHANISM_SCRAM, self._exchange.first
+        if mechanism in welcome.mechanisms:
+            self._ask(Login(mechanism, who.handle, who.display, payload), now)
+            return
+        other = "accounts only: a password is needed" if who.password is None else "no passwords"
+        self._close(Ending(Cause.LOGIN_REFUSED, codes.ErrorCode.NO_SUCH_MECHANISM, detail=f"it takes {other}"))
 
     def _login(self, answer: Message, now: float) -> None:
         if isinstance(answer, Error):
@@ -359,8 +341,12 @@ class Connection:
                 cause = Cause.LOGIN_DELAYED if answer.code in _DELAYS else Cause.LOGIN_REFUSED
                 self._close(Ending(cause, answer.code, answer.retry_ms, answer.detail))
             return
-        if not isinstance(answer, Ready):
-            raise RemoteProtocolError(f"a TOKEN login was answered with {answer.NAME}")
+        if isinstance(answer, Challenge):
+            self._challenged(answer, now)
+            return
+        assert isinstance(answer, Ready)  # LOGIN and AUTH have no other answers
+        if self._exchange is not None:
+            self._exchange.verify(answer.payload)
         if answer.handle != self._identity.handle:
             raise RemoteProtocolError("READY is for another handle")
         self._step(Came.READY, answer)
@@ -369,6 +355,13 @@ class Connection:
             assert self.welcome is not None
             self._limit = None
             self._liveness = Liveness(self.welcome.keepalive, now)
+
+    def _challenged(self, challenge: Challenge, now: float) -> None:
+        if self._exchange is None:
+            raise RemoteProtocolError("a TOKEN login was answered with CHALLENGE")
+        self._step(Came.CHALLENGE, challenge)
+        if self.state is State.AUTH:
+            self._ask(Auth(self._exchange.prove(challenge.payload)), now)
 
     def _pong(self, request: Message, answer: Message) -> None:
         assert isinstance(request, Ping)

@@ -6,7 +6,7 @@ here: when to try again (`backoff`), and words for people (the shells').
 The rules:
 
 * What the user wanted, what the user must decide, and what would only repeat itself, is *final*: the end of
-  a QUIT, a refused login [CLIENT-11], a broken protocol [CLIENT-12].
+  a QUIT, a refused login [CLIENT-11], an impostor [SCRAM-6], a broken protocol [CLIENT-12].
 * Everything else is *passing*: the network, a server that goes down, one that is full. The client comes back.
 * An unknown BYE code ended the connection and means no more than that [CLIENT-1]: passing.
 """
@@ -39,6 +39,8 @@ class Cause(Enum):
     """ERROR answered LOGIN, or no mechanism fits; the ending has the code, if one came."""
     LOGIN_DELAYED = "login delayed"
     """ERROR answered LOGIN, but another time it may succeed."""
+    IMPOSTOR = "impostor"
+    """The server did not prove that it knows the password [SCRAM-6]."""
     PROTOCOL = "protocol"
     """The server sent what the protocol does not allow [CLIENT-12]."""
     NOBODY_LISTENS = "nobody listens"
@@ -69,6 +71,7 @@ AFTER_CAUSE: Final[dict[Cause, Next | None]] = {
     Cause.SLOW_LOGIN: Next.RETRY,
     Cause.LOGIN_REFUSED: Next.STOP,
     Cause.LOGIN_DELAYED: Next.RETRY,
+    Cause.IMPOSTOR: Next.STOP,
     Cause.PROTOCOL: Next.STOP,
     Cause.NOBODY_LISTENS: Next.RETRY,
     Cause.UNKNOWN_HOST: Next.RETRY,

@@ -6,6 +6,7 @@
     ├── NotSendable           a message that no server would take (also a ValueError)
     ├── LocalProtocolError    this program asked for something that the connection's state does not allow
     └── RemoteProtocolError   the server sent something that the protocol does not allow [CLIENT-12]
+        └── ImpostorError     the server did not prove that it knows the password [SCRAM-6]
 
 In here: exceptions. `RemoteProtocolError` never leaves the core: the one door where octets come in
 (`Connection.receive_data`) turns it into an `Ending`.
@@ -26,3 +27,7 @@ class NotSendable(ClientError, ValueError):
 
 class RemoteProtocolError(ClientError):
     """The server broke the protocol; the message says how, for people."""
+
+
+class ImpostorError(RemoteProtocolError):
+    """Whoever listens there may not be the server that the account is on."""
