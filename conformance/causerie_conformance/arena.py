@@ -12,6 +12,7 @@ import time
 from types import TracebackType
 from typing import Any
 
+from causerie_conformance.accounts import Account
 from causerie_conformance.client import Client, assuming
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import TOPICS
@@ -141,6 +142,14 @@ class Arena:
         with assuming("SCRAM-4"):
             client.ask(login(client.handle, first, mechanism=MECHANISM_SCRAM), Challenge)
         return client
+
+    def account(self, number: int = 0, *, odd: bool = False) -> Account:
+        """An account of the server's; with *odd* one whose password SASLprep changes. Not judged if there is none."""
+        known = [each for each in self.target.accounts if not odd or each.prepared != each.password]
+        if len(known) <= number:
+            what = "an account whose password SASLprep changes" if odd else f"{number + 1} account(s) of the server"
+            raise NotJudged(f"it takes {what}: name them with --users, or give --spawn a command with {{users}} in it")
+        return known[number]
 
     def another_server(self, port: int | None = None) -> Target:
         """A server of this case's own; not judged where the suite cannot start one."""

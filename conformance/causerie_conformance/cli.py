@@ -20,7 +20,7 @@ from causerie_conformance.report import json_report, junit
 from causerie_conformance.report.terminal import Terminal, show_list
 from causerie_conformance.results import Exit, Run
 from causerie_conformance.session import Session
-from causerie_conformance.setup import SetupError, StartError, target_for
+from causerie_conformance.setup import SetupError, StartError, accounts_for, target_for
 from causerie_conformance.target import Target
 from causerie_spec.codes import PROFILES
 
@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--spawn",
         metavar="CMD",
-        help="a command with {port} in it; {handshake_timeout} (seconds) and {max_connections} are filled in too",
+        help="a command with {port} in it; {handshake_timeout} (seconds), {max_connections} and {users} (a file of "
+        "accounts for it to have, HANDLE:PASSWORD a line) are filled in too",
     )
     which.add_argument(
         "--handshake-timeout",
@@ -69,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="the server's login limit, if the suite did not set it (30 unless told)",
     )
+    which.add_argument("--users", metavar="NAME:PASSWORD,…", help="accounts that the server has, for SCRAM-SHA-256")
+    which.add_argument("--users-file", type=Path, metavar="FILE", help="the same from a file, a line each")
     what = made.add_argument_group("which cases")
     what.add_argument("--list", action="store_true", help="list them instead of running them")
     what.add_argument(
@@ -100,7 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.CONFORMANT
     _check_files(made, options)
     try:
-        target = target_for(options.server, options.reference, options.spawn, options.handshake_timeout)
+        named = accounts_for(options.users, options.users_file)
+        target = target_for(options.server, options.reference, options.spawn, options.handshake_timeout, named)
     except SetupError as error:
         made.error(str(error))
     except StartError as error:
@@ -170,4 +174,8 @@ def _rerun(options: argparse.Namespace, target: Target) -> str:
         words.append(target.name)
     if options.handshake_timeout is not None:
         words += ["--handshake-timeout", f"{options.handshake_timeout:g}"]
+    if options.users is not None:
+        words += ["--users", "NAME:PASSWORD"]  # reports are shown to others
+    if options.users_file is not None:
+        words += ["--users-file", shlex.quote(str(options.users_file))]
     return " ".join(words)

@@ -52,6 +52,8 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
     group.addoption("--reference", choices=("asyncio", "threaded"), help="start and judge the reference server")
     group.addoption("--spawn", metavar="CMD", help="start and judge a server by a command with {port} in it")
     group.addoption("--handshake-timeout", type=float, metavar="SECONDS", help="the server's login limit")
+    group.addoption("--users", metavar="NAME:PASSWORD,…", help="accounts that the server has")
+    group.addoption("--users-file", type=Path, metavar="FILE", help="the same from a file, a line each")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from causerie_conformance import setup  # noqa: PLC0415  # only when the suite is asked for
 
     try:
-        config.stash[SESSION] = setup.session_for(server, reference, spawn, config.getoption("handshake_timeout", None))
+        named = setup.accounts_for(config.getoption("users", None), config.getoption("users_file", None))
+        timeout = config.getoption("handshake_timeout", None)
+        config.stash[SESSION] = setup.session_for(server, reference, spawn, timeout, named)
     except setup.SetupError as error:
         raise pytest.UsageError(str(error)) from None
 

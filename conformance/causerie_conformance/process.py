@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass
 from typing import IO, Final
 
+from causerie_conformance.accounts import Account, as_file, made_up
+
 HOST: Final = "127.0.0.1"
 START_TIMEOUT: Final = 20.0
 """Seconds in which a server must be ready."""
@@ -38,12 +40,14 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """How to start a server. ``argv`` may contain ``{port}``, ``{handshake_timeout}`` and ``{max_connections}``.
+    """How to start a server. ``argv`` may hold ``{port}``, ``{handshake_timeout}``, ``{max_connections}``, ``{users}``.
 
-    The latter two are filled in with what suits the suite, ``handshake_timeout`` in whole seconds.
+    They are filled in with what suits the suite: ``handshake_timeout`` in whole seconds; ``{users}`` with the path of a
+    file of the *accounts* that the server is to have, a line ``HANDLE:PASSWORD`` each.
     """
 
     argv: tuple[str, ...]
+    accounts: tuple[Account, ...] = ()
 
     @classmethod
     def of_template(cls, template: str) -> Command:
@@ -53,7 +57,7 @@ class Command:
             raise ValueError("the command is empty")
         if not any("{port}" in word for word in argv):
             raise ValueError("the command has no {port}: the suite picks a free one and puts it there")
-        return cls(argv)
+        return cls(argv, made_up() if any("{users}" in word for word in argv) else ())
 
     @classmethod
     def of_reference(cls, engine: str) -> Command:
@@ -67,12 +71,13 @@ class Command:
         """The login limit that the command sets, in seconds; None if it leaves it alone."""
         return REFERENCE_TIMEOUT if any("{handshake_timeout}" in word for word in self.argv) else None
 
-    def filled(self, port: int) -> list[str]:
+    def filled(self, port: int, users: str = "") -> list[str]:
         """The words of the command for one start."""
         values = {
             "{port}": str(port),
             "{handshake_timeout}": f"{REFERENCE_TIMEOUT:g}",
             "{max_connections}": str(REFERENCE_CONNECTIONS),
+            "{users}": users,
         }
         words = list(self.argv)
         for name, value in values.items():
@@ -86,18 +91,20 @@ class ServerProcess:
     def __init__(self, command: Command, port: int | None = None) -> None:
         self.port = port if port is not None else _free_port()
         self.command = command
+        self._files = contextlib.ExitStack()
+        users = self._files.enter_context(as_file(command.accounts)) if command.accounts else ""
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         try:
             self._process = subprocess.Popen(
-                command.filled(self.port),
+                command.filled(self.port, users),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
                 creationflags=flags,
             )
         except OSError as error:
-            self._output.close()
+            self._close()
             raise ServerFailed(f"cannot start {command.argv[0]!r}: {error.strerror or error}") from None
         self._wait_until_ready()
 
@@ -114,7 +121,7 @@ class ServerProcess:
                 message = f"the server did not listen on port {self.port} within {START_TIMEOUT:g} s"
                 raise ServerFailed(message + said) from None
             said = self.said()
-            self._output.close()
+            self._close()
             raise ServerFailed(f"the server ended with status {status} before it was ready{said}")
 
     @property
@@ -141,7 +148,11 @@ class ServerProcess:
             if self.wait(2.0) is None:
                 self._process.kill()
                 self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
         self._output.close()
+        self._files.close()
 
     def said(self, lines: int = 12) -> str:
         """The last lines of its output, to be put behind a message; empty if there are none."""

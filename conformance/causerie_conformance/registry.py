@@ -32,6 +32,13 @@ TOPICS: Final = (
     "keepalive",
     "load",
     "shutdown",
+    "scram",
+    "rooms",
+    "history",
+    "durable",
+    "receipts",
+    "typing",
+    "presence",
 )
 """In learning order: the steps of section 21."""
 GATE: Final = "hello/answers"

@@ -5,6 +5,11 @@ In here: usage errors about the server. Not in here: the command line itself (`c
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+from causerie_conformance import accounts
+from causerie_conformance.accounts import Account
 from causerie_conformance.process import HOST, Command, ServerFailed, ServerProcess
 from causerie_conformance.registry import CASES, load_cases
 from causerie_conformance.results import Run
@@ -46,30 +51,54 @@ def command_for(reference: str | None, spawn: str | None) -> Command | None:
         raise SetupError(f"--spawn: {error}") from None
 
 
-def target_for(server: str | None, reference: str | None, spawn: str | None, handshake_timeout: float | None) -> Target:
-    """The server to judge, started if need be. Raises `SetupError`, `StartError`."""
+def accounts_for(users: str | None, users_file: Path | None) -> tuple[Account, ...]:
+    """The accounts that the user names. Raises `SetupError`."""
+    try:
+        named = accounts.read(users_file) if users_file is not None else ()
+        return named + (accounts.parse(users.split(",")) if users is not None else ())
+    except OSError as error:
+        raise SetupError(f"--users-file: cannot read {users_file}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise SetupError(f"{'--users' if users is not None else '--users-file'}: {error}") from None
+
+
+def target_for(
+    server: str | None,
+    reference: str | None,
+    spawn: str | None,
+    handshake_timeout: float | None,
+    named: tuple[Account, ...] = (),
+) -> Target:
+    """The server to judge, started if need be; *named* are accounts that it has. Raises `SetupError`, `StartError`."""
     if sum(choice is not None for choice in (server, reference, spawn)) != 1:
         raise SetupError("give one of HOST:PORT, --reference and --spawn")
     if handshake_timeout is not None and not handshake_timeout > 0:
         raise SetupError("--handshake-timeout: seconds, more than 0")
     if server is not None:
         host, port = parse_address(server)
-        return Target(host, port, declared_handshake_timeout=handshake_timeout)
+        return Target(host, port, declared_handshake_timeout=handshake_timeout, accounts=named)
     command = command_for(reference, spawn)
+    if command is not None and command.accounts and named:
+        command = replace(command, accounts=named)
     try:
         process = ServerProcess(command) if command is not None else None
     except ServerFailed as error:
         raise StartError(str(error)) from None
     assert process is not None
-    return Target(HOST, process.port, command, process, declared_handshake_timeout=handshake_timeout)
+    known = process.command.accounts or named
+    return Target(HOST, process.port, command, process, handshake_timeout, known)
 
 
 def session_for(
-    server: str | None, reference: str | None, spawn: str | None, handshake_timeout: float | None
+    server: str | None,
+    reference: str | None,
+    spawn: str | None,
+    handshake_timeout: float | None,
+    named: tuple[Account, ...] = (),
 ) -> Session:
     """A session for plain pytest. Raises `SetupError`."""
     try:
-        target = target_for(server, reference, spawn, handshake_timeout)
+        target = target_for(server, reference, spawn, handshake_timeout, named)
     except StartError as error:
         raise SetupError(str(error)) from None
     load_cases()

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from causerie_conformance.accounts import Account
 from causerie_conformance.passive import Shared
 from causerie_conformance.process import HOST, Command, ServerProcess
 from causerie_spec.codes import HANDSHAKE_TIMEOUT
@@ -37,6 +38,7 @@ class Target:
     command: Command | None = None
     process: ServerProcess | None = None
     declared_handshake_timeout: float | None = None
+    accounts: tuple[Account, ...] = ()
     shared: Shared = field(default_factory=Shared)
     welcome: Welcome | None = None
     round_trip: float = 0.0

@@ -7,6 +7,6 @@ for granted was shown by the cases before it.
 
 MODULES = (
     *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
-    *("sending", "direct", "closing", "keepalive", "load", "shutdown"),
+    *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram"),
 )
 """Modules of cases, in learning order."""

@@ -108,7 +108,7 @@ def _capability(name: str) -> str | None:
 def no_case(cell: Cell) -> str | None:
     """Why a cell has no case here, None if it must have one."""
     if cell.state is State.AUTH and cell.frame == "AUTH":
-        return "the cases of SCRAM itself judge it; none is built yet"
+        return "the cases of SCRAM itself judge it: `scram`"
     if cell.negotiated and cell.state in (State.HELLO, State.CLOSING):
         return "the table does not look at capabilities in this state"
     if cell.negotiated and TABLE[cell.state][cell.frame] is Outcome.ACCEPT:
