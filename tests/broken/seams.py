@@ -6,9 +6,12 @@ In here: patches of the reference core, for one process that does nothing else. 
 import dataclasses
 from collections.abc import Callable
 
-from causerie.core import connection, hub, sending
+from causerie.core import connection, history, hub, presence, receipts, sending, typing
 from causerie.server import cli
 from causerie_spec.messages import Message
+
+_ENCODERS = (connection, sending, history, presence, receipts, typing)
+"""The modules that encode frames."""
 
 handlers = dict(hub.HANDLERS)
 hub.Hub.handlers = handlers
@@ -16,7 +19,7 @@ hub.Hub.handlers = handlers
 
 def frames(change: Callable[[bytes, Message, int], bytes]) -> None:
     """Change the octets of every frame that the server sends: (octets, message, ref) → octets."""
-    for module in (connection, sending):
+    for module in _ENCODERS:
         original = module.encode
 
         def encode(message, ref=0, original=original):
@@ -34,7 +37,7 @@ def messages(kind: type[Message], **fields: object) -> None:
             message = dataclasses.replace(message, **new)
         return message
 
-    for module in (connection, sending):
+    for module in _ENCODERS:
         original = module.encode
 
         def encode(message, ref=0, original=original):
@@ -71,6 +74,13 @@ def before(request: str) -> Callable[[Callable], Callable]:
         return function
 
     return replace
+
+
+def without_history():
+    """Have a server that offers no capability and keeps no message."""
+    original = cli.MemoryStore
+    cli.MemoryStore = lambda *settings, **named: original(*settings, **{**named, "history": False})
+    cli.CAPABILITIES = frozenset()
 
 
 def with_limits(**broken):

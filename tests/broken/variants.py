@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import cycle
 
-from seams import before, instead, messages, with_limits
+from seams import before, instead, messages, with_limits, without_history
 
 from causerie.core import connection as connections
 from causerie.core import login
@@ -19,8 +19,8 @@ from causerie.core.connection import Connection
 from causerie.core.refusal import Refused
 from causerie.server import cli
 from causerie.server.asyncio_engine import AsyncioServer, Peer
-from causerie.store.memory import MemoryStore
-from causerie.store.operations import Appended, Release
+from causerie.store.archive import Archive
+from causerie.store.operations import Exit
 from causerie_spec.codec import encode
 from causerie_spec.codes import LOBBY, MAGIC, ErrorCode
 from causerie_spec.messages import Bye, Error, Hello, Login, Send, Welcome
@@ -244,19 +244,24 @@ def clock_is_off():
 def reservations_for_ever():
     """Keeps reservations as long as it runs."""
 
-    @instead(MemoryStore, "_do")
-    def do(original, self, operation):
-        return None if isinstance(operation, Release) else original(self, operation)
+    without_history()
+
+    @instead(Archive, "apply")
+    def apply(original, self, operation):
+        return None if isinstance(operation, Exit) else original(self, operation)
 
 
 @variant("MSG-1", "--select", "lobby/wire", "--select", "lobby/numbers", "--select", "lobby/time-in-ms")
 def an_old_lobby():
     """Has had 2⁵³ messages in the lobby before."""
 
-    @instead(MemoryStore, "__init__")
-    def init(original, self, *settings):
-        original(self, *settings)
-        self._last[LOBBY] = Appended(2**53 - 5, 1_600_000_000_000)
+    @instead(Archive, "__init__")
+    def init(original, self, *settings, **named):
+        original(self, *settings, **named)
+        lobby = self._find(LOBBY)
+        lobby.head = 2**53 - 5
+        lobby.first = lobby.head + 1
+        lobby.timestamp = 1_600_000_000_000
 
 
 @variant(

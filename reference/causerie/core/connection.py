@@ -22,7 +22,7 @@ Rules, which every change of a connection's state obeys:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from causerie.core.output import Output
 from causerie.core.refusal import Ended, Refused
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 Handler = Callable[["Connection", float, int, Message], None]
 """What a request does: (connection, now, ref, message). Raises `Refused` or `Ended`."""
 
-Done = Callable[[float, Result], None]
-"""What a request does once the store did its part: (now, result)."""
+Done = Callable[[float, Any], None]
+"""What a request does once the store did its part: (now, result). `store.operations` says which operation has which."""
 
 _P = ParamSpec("_P")
 
@@ -86,6 +86,7 @@ class Connection:
         "_dropped",
         "_eof",
         "_held",
+        "_when_read",
         "armed",
         "closed",
         "decoder",
@@ -125,6 +126,7 @@ class Connection:
         """The shell is to close the socket now, whatever is unsent."""
         self.armed: float | None = None
         self._held: RawFrame | FrameTooLarge | None = None
+        self._when_read: Callable[[float], None] | None = None
         self._eof = False
         self._accepted_at = now
         self._active_at = now
@@ -229,8 +231,12 @@ class Connection:
 
     def answer(self, message: Message, ref: int) -> None:
         """Queue the answer to the request of that ref [FRAME-10]."""
+        self.put(encode(message, ref))
+
+    def put(self, data: bytes) -> None:
+        """Queue encoded answers."""
         if self.state is not State.CLOSING:
-            self.output.put(encode(message, ref), own=True)
+            self.output.put(data, own=True)
             self.hub.touch(self)
 
     def refuse(self, refused: Refused, ref: int) -> None:
@@ -241,6 +247,21 @@ class Connection:
         """Have the store do its part of a request, then call *done*; until then this connection's frames wait."""
         self.waiting = True
         self.hub.ask(operation, self, done)
+
+    def ask_or_refuse(self, operation: Operation, ref: int, done: Done) -> None:
+        """The same, but if the store refuses, so does this connection; *done* is for what it does."""
+
+        def answered(now: float, result: Result) -> None:
+            if isinstance(result, ErrorCode):
+                self.refuse(Refused(result, result.meaning), ref)
+            else:
+                done(now, result)
+
+        self.ask(operation, answered)
+
+    def when_read(self, go_on: Callable[[float], None]) -> None:
+        """Call *go_on* once the peer has taken most of what it caused; until then its frames wait [HIST-6]."""
+        self._when_read = go_on
 
     @_guarded
     def told(self, now: float, done: Done, result: Result) -> None:
@@ -290,6 +311,7 @@ class Connection:
     @_guarded
     def process(self, now: float) -> None:
         """Process what is whole and may be processed now."""
+        self._go_on(now)
         while self.state is not State.CLOSING and not self._stalled():
             frame = self._next(now)
             if frame is None:
@@ -299,6 +321,14 @@ class Connection:
             self.hub.logout(self, now)
             self._begin_closing(now)
         self.hub.touch(self)
+
+    def _go_on(self, now: float) -> None:
+        """Go on with a streamed answer; not if there is no end of what nobody reads any more [CLOSE-4]."""
+        if self._when_read is None or self.state is State.CLOSING or self._congested():
+            return
+        go_on, self._when_read = self._when_read, None
+        if self.output.own <= self.hub.limits.own_octets:
+            go_on(now)
 
     def _next(self, now: float) -> RawFrame | FrameTooLarge | None:
         frame, self._held = self._held, None
@@ -367,7 +397,7 @@ class Connection:
 
     def _stalled(self) -> bool:
         """Must the next frame wait, for the store or for the peer?"""
-        if self.waiting or (self._held is not None and self.pending_sends):
+        if self.waiting or self._when_read is not None or (self._held is not None and self.pending_sends):
             return True
         return self.pending_octets > self.hub.limits.pending_octets or self._congested()
 

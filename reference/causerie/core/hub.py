@@ -14,18 +14,19 @@ of the hub and of its connections. Not in here: what one connection may do when 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from random import Random
 from typing import Protocol
 
-from causerie.core import login, requests, sending
+from causerie.core import history, login, presence, receipts, requests, rooms, sending, typing
 from causerie.core.connection import Connection, Done, Handler
-from causerie.core.conversations import handles_of
 from causerie.core.limits import Limits
-from causerie.core.refusal import Ended
+from causerie.core.refusal import Ended, Refused
+from causerie.core.roster import Roster
 from causerie.core.timers import Timers
-from causerie.store.operations import Append, Operation, Release, Result
-from causerie_spec.codes import LOBBY, ByeCode, ErrorCode
+from causerie.store.operations import Append, Exit, Join, Leave, Mark, Operation, Result, Settle, Settled
+from causerie_spec.codes import HISTORY, PRESENCE, RECEIPTS, ROOMS, TYPING, ByeCode, ErrorCode
+from causerie_spec.messages import Presence
 
 HANDLERS: Mapping[str, Handler] = {
     "HELLO": requests.hello,
@@ -33,8 +34,23 @@ HANDLERS: Mapping[str, Handler] = {
     "PING": requests.ping,
     "QUIT": requests.quit_,
     "SEND": sending.send,
+    "HISTORY": history.history,
+    "MARK": receipts.mark,
+    "COMPOSE": typing.compose,
+    "JOIN": rooms.join,
+    "LEAVE": rooms.leave,
+    "CONVERSATIONS": rooms.conversations,
+    "ROOMS": rooms.rooms,
+    "WHO": presence.who,
 }
-"""What each request does, by the frame's name. A capability is on offer only if its requests are in here [CAP-1]."""
+"""What each request does, by the frame's name."""
+CAPABILITIES = frozenset({ROOMS, RECEIPTS, TYPING, PRESENCE})
+"""What a hub has with any store. The others need the store's help."""
+
+_RUN = (Append, Mark)
+"""Operations of which many are told together."""
+_ALONE = (Join, Leave)
+"""Operations that change snapshots, and who is a member: told one by one."""
 
 
 class Log(Protocol):
@@ -48,11 +64,36 @@ def _no_log(event: str, *, exception: BaseException | None = None, **fields: obj
     pass
 
 
+def in_runs(operations: Iterable[Operation]) -> list[Operation]:
+    """The operations, with a Settle behind those whose effects are told together, or alone."""
+    asked: list[Operation] = []
+    for operation in operations:
+        if asked and isinstance(asked[-1], _RUN) and not isinstance(operation, _RUN):
+            asked.append(Settle())
+        asked.append(operation)
+        if isinstance(operation, _ALONE):
+            asked.append(Settle())
+    if asked and isinstance(asked[-1], _RUN):
+        asked.append(Settle())
+    return asked
+
+
+class _Run:
+    """Operations whose effects are told together: events first, then answers."""
+
+    __slots__ = ("causes", "sent", "told")
+
+    def __init__(self) -> None:
+        self.sent: list[sending.Sent] = []
+        self.told: list[tuple[Connection, Done, Result]] = []
+        self.causes: dict[str, set[Connection]] = {}
+
+
 class Hub:
     """The shared part of a server.
 
-    *wall_ms* tells the time in ms since the Unix epoch; *epoch* and *capabilities* are the store's; *rng* spreads the
-    advice of when to come back.
+    *wall_ms* tells the time in ms since the Unix epoch; *epoch* is the store's; *capabilities* are those on offer:
+    CAPABILITIES, or some of them, and those of the store; *rng* spreads the advice of when to come back.
     """
 
     handlers = HANDLERS
@@ -78,14 +119,14 @@ class Hub:
         self._write_log = log
         self._connections: dict[Connection, None] = {}
         self._refused: dict[Connection, None] = {}
-        self._online: dict[str, dict[Connection, None]] = {}
+        self.roster = Roster()
         self._logins: dict[str, int] = {}
-        self._displays: dict[str, str] = {}
         self._operations: list[Operation] = []
         self._senders: deque[tuple[Connection, int]] = deque()
         """Who waits for the appends that the store was asked for, in order, with the ref of the SEND."""
         self._askers: deque[tuple[Connection, Done]] = deque()
         """Who waits for the other operations that have a result."""
+        self._run = _Run()
         self._dirty: dict[Connection, None] = {}
         self._soon: dict[Connection, None] = {}
         self._shutdown: Ended | None = None
@@ -141,27 +182,38 @@ class Hub:
                 octets += operation.octets
         taken = self._operations[:count]
         del self._operations[:count]
-        return taken
+        return in_runs(taken)
 
     def committed(self, now: float, operations: Iterable[Operation], results: Iterable[Result]) -> None:
-        """The store did the *operations*."""
-        sent: list[sending.Sent] = []
+        """The store did the *operations*: what it did first is told first."""
         for operation, result in zip(operations, results, strict=True):
             if isinstance(operation, Append):
-                sent.append((operation, *self._senders.popleft(), result))
-            elif not isinstance(operation, Release):
-                self._deliver(now, sent)  # what the store did first is told first
-                sent = []
+                connection, ref = self._senders.popleft()
+                self._run.sent.append((operation, connection, ref, result))
+                self._run.causes.setdefault(operation.conversation, set()).add(connection)
+            elif isinstance(operation, (Mark, Join, Leave)):
+                connection, done = self._askers.popleft()
+                self._run.told.append((connection, done, result))
+                self._run.causes.setdefault(operation.conversation, set()).add(connection)
+            elif isinstance(operation, Settle):
+                run, self._run = self._run, _Run()
+                self._tell(now, run, result)
+            elif not isinstance(operation, Exit):
                 connection, done = self._askers.popleft()
                 connection.told(now, done, result)
-        self._deliver(now, sent)
 
-    def _deliver(self, now: float, sent: Sequence[sending.Sent]) -> None:
+    def _tell(self, now: float, run: _Run, snapshots: Result) -> None:
+        """First every event, then the answers [REQ-7]."""
         try:
-            sending.deliver(self, now, sent)
+            sending.deliver(self, now, run.sent)
+            if isinstance(snapshots, Settled):  # not if the store failed
+                receipts.tell(self, now, run.causes, snapshots.snapshots)
+            sending.answer(now, run.sent)
         except Exception as error:  # a bug: see `Connection.fail`
-            for connection in {connection for _, connection, _, _ in sent}:
+            for connection in {connection for _, connection, _, _ in run.sent}:
                 connection.fail(now, error)
+        for connection, done, result in run.told:
+            connection.told(now, done, result)
 
     def shut_down(self, now: float) -> None:
         """Say BYE SHUTDOWN to everybody, now and from now on [CLOSE-6]."""
@@ -209,33 +261,35 @@ class Hub:
         self._logins[handle] -= 1
         if not self._logins[handle]:
             del self._logins[handle]
-        self._release(handle)
+        self._release(handle, 0)
 
-    def login(self, connection: Connection, now: float, handle: str, display: str) -> None:
-        """The connection belongs to *handle* from now on [LOGIN-1, LOGIN-6]."""
+    def login(self, connection: Connection, now: float, handle: str, display: str, rooms: Iterable[str]) -> None:
+        """The connection belongs to *handle*, a member of *rooms*, from now on [LOGIN-1, LOGIN-6]."""
+        if self.roster.enter(connection, handle, display, rooms):
+            watchers = self.roster.watchers_of(handle)
+            presence.tell(self, now, watchers, Presence(handle, display, True, self.wall_ms()))
         connection.become_ready(now, handle)
-        self._online.setdefault(handle, {})[connection] = None
-        self._displays[handle] = display
         self.log("login", connection)
 
     def logout(self, connection: Connection, now: float) -> None:
-        """The connection belongs to nobody from now on [CLOSE-5]."""
+        """The connection belongs to nobody from now on [CLOSE-5, WHO-4]."""
         handle = connection.handle
         if handle is None:
             return
         connection.handle = None
-        mine = self._online[handle]
-        del mine[connection]
-        if not mine:
-            del self._online[handle]
-            del self._displays[handle]
-            self._release(handle)
+        if self.roster.exit(connection, handle):
+            watchers = self.roster.watchers_of(handle)
+            last_seen = self.wall_ms()
+            gone = Presence(handle, self.roster.display(handle), False, last_seen)
+            self.roster.forget(handle)
+            presence.tell(self, now, watchers, gone)
+            self._release(handle, last_seen)
         self.log("logout", connection, handle=handle)
 
-    def _release(self, handle: str) -> None:
+    def _release(self, handle: str, last_seen: int) -> None:
         """A handle that nobody uses is free again, if the store forgets its messages [TOKEN-4]."""
-        if handle not in self._online and handle not in self._logins:
-            self._operations.append(Release(handle))
+        if handle not in self.roster and handle not in self._logins:
+            self._operations.append(Exit(handle, last_seen))
 
     def forget(self, connection: Connection) -> None:
         """The connection is closed."""
@@ -243,19 +297,17 @@ class Hub:
         self._refused.pop(connection, None)
         self.timers.disarm(connection)
 
-    def members(self, key: str) -> Iterable[str]:
-        """The handles of a conversation's members [LOBBY-1]. (A copy: a slow one may be logged out on the way.)"""
-        return tuple(self._online) if key == LOBBY else handles_of(key)
-
-    def connections_of(self, handle: str) -> Iterable[Connection]:
-        """The logged-in connections of a handle. (A copy: a slow one may be cut off on the way.)"""
-        return tuple(self._online.get(handle, ()))
-
-    def why_not_send(self, conversation: str) -> ErrorCode | None:
-        """What keeps anybody from sending to a well-formed conversation, but txn memory [NAME-4, DIRECT-3]."""
-        if conversation == LOBBY or (conversation[0] == "@" and conversation[1:] in self._online):
+    def why_not(self, conversation: str) -> ErrorCode | None:
+        """What keeps anybody from using a conversation, as far as that depends on who is online [DIRECT-3]."""
+        if conversation[0] == "#" or HISTORY in self.capabilities or conversation[1:] in self.roster:
             return None
         return ErrorCode.NO_SUCH_CONVERSATION
+
+    def check_exists(self, conversation: str) -> None:
+        """Refuses a conversation for `why_not`."""
+        code = self.why_not(conversation)
+        if code is not None:
+            raise Refused(code, f"{conversation[1:]} is not online")
 
     # What is logged.
 

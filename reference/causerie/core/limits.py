@@ -30,6 +30,10 @@ class Limits:
     """Octets of one connection's SENDs, about, that may wait for the store before it is not read any more [LOAD-4]."""
     batch_octets: int = 256 * 1024
     """Octets of messages, about, that go to the store at a time; then their readers are served [LOAD-1]."""
+    history_octets: int = 64 * 1024
+    """Octets of a history answer, about, that are made at a time; the next when the reader took these [HIST-6]."""
+    watches: int = 256
+    """Conversations that one connection may watch [LOAD-7]."""
     closing_timeout: float = codes.CLOSING_TIMEOUT
     """Seconds from FIN to the end, at most, and without progress until then; from a shutdown on, in all [CLOSE-3]."""
     closing_octets: int = codes.CLOSING_OCTETS

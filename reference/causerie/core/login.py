@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from causerie.core.connection import Connection
 from causerie.core.refusal import Refused, bad_field
-from causerie.store.operations import Reserve, Result
+from causerie.store.operations import Enter, Entered, Result
 from causerie_spec import names
 from causerie_spec.codes import MAX_PAYLOAD, TOKEN_MAX, TOKEN_MIN, ErrorCode
 from causerie_spec.messages import Login, Message, Ready
@@ -43,17 +43,15 @@ def _token(connection: Connection, ref: int, message: Login) -> None:
     hub.begin_login(message.handle)
 
     def done(now: float, result: Result) -> None:
-        if result is True and connection.state is State.LOGIN:  # it may have ended meanwhile
-            hub.login(connection, now, message.handle, message.display)
+        if isinstance(result, Entered) and connection.state is State.LOGIN:  # it may have ended meanwhile
+            hub.login(connection, now, message.handle, message.display, result.rooms)
             connection.answer(Ready(message.handle, message.display, b""), ref)
         hub.end_login(message.handle)
-        if result is False:
-            hub.log("login refused", connection, handle=message.handle)
-            connection.refuse(Refused(ErrorCode.HANDLE_TAKEN, f"{message.handle} belongs to another token"), ref)
-        elif isinstance(result, ErrorCode):
+        if isinstance(result, ErrorCode):
+            hub.log("login refused", connection, handle=message.handle, code=result.name)
             connection.refuse(Refused(result, result.meaning), ref)
 
-    connection.ask(Reserve(message.handle, hashlib.sha256(message.payload).digest()), done)
+    connection.ask(Enter(message.handle, hashlib.sha256(message.payload).digest(), message.display), done)
 
 
 MECHANISMS: dict[str, Callable[[Connection, int, Login], None]] = {"TOKEN": _token}

@@ -3,6 +3,8 @@
 In here: handlers that need nobody else. Handlers are found by the frame's name, in `hub`.
 """
 
+from collections.abc import Callable
+
 from causerie.core import login
 from causerie.core.connection import Connection
 from causerie.core.refusal import Ended, bad_field
@@ -54,3 +56,15 @@ def check_conversation(name: str) -> None:
     """Refuses what is not of the conversation form [NAME-3]."""
     if not names.is_conversation(name):
         raise bad_field("conversation", "is not # or @ and 1 to 32 of a-z 0-9 _ . - that begin with a-z or 0-9")
+
+
+def check_limit(limit: int) -> None:
+    """Refuses a page of nothing [HIST-4, LIST-1]."""
+    if limit == 0:
+        raise bad_field("limit", "is 0")
+
+
+def check_after(after: str, is_name: Callable[[str], bool], what: str) -> None:
+    """Refuses what is neither empty nor a name of the kind that is listed [LIST-1]."""
+    if after and not is_name(after):
+        raise bad_field("after", f"is neither empty nor {what}")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from causerie.core.connection import Connection
-from causerie.core.conversations import key_of, name_for
 from causerie.core.refusal import Refused, bad_field
 from causerie.core.requests import check_conversation
-from causerie.store.operations import Append, Appended, Result
+from causerie.store.keys import key_of, name_for
+from causerie.store.operations import Append, Appended, Result, Stored
 from causerie_spec.codec import encode
 from causerie_spec.codes import MAX_KIND_FROM_CLIENT, MAX_TEXT, ErrorCode
 from causerie_spec.messages import Ack, ChatMessage, Message, Send
@@ -31,7 +31,7 @@ def send(connection: Connection, now: float, ref: int, message: Message) -> None
     hub = connection.hub
     me = connection.handle
     key = key_of(message.conversation, me)
-    unless = hub.why_not_send(message.conversation)
+    unless = hub.why_not(message.conversation)
     append = Append(key, me, message.txn, message.kind, message.text, unless)
     connection.pending_sends += 1
     connection.pending_octets += append.octets
@@ -57,14 +57,18 @@ Sent = tuple[Append, Connection, int, Result]
 
 
 def deliver(hub: Hub, now: float, sent: Sequence[Sent]) -> None:
-    """What one commit did: first every event, then the answers, each in the order of the requests [REQ-7]."""
-    by_conversation: dict[str, list[Sent]] = {}
-    for item in sent:
-        result = item[3]
+    """Queue the MESSAGEs of what one commit did, for each conversation in the order of its log."""
+    by_conversation: dict[str, list[tuple[Connection, Stored]]] = {}
+    for append, connection, _, result in sent:
         if isinstance(result, Appended) and not result.duplicate:
-            by_conversation.setdefault(item[0].conversation, []).append(item)
+            stored = Stored(result.seq, result.timestamp, append.sender, append.txn, append.kind, append.text)
+            by_conversation.setdefault(append.conversation, []).append((connection, stored))
     for key, items in by_conversation.items():
-        _fan_out(hub, now, key, items)
+        fan_out(hub, now, key, items)
+
+
+def answer(now: float, sent: Sequence[Sent]) -> None:
+    """Answer the SENDs, in their order, once all that they caused is queued [REQ-7]."""
     answered: dict[Connection, None] = {}
     for append, connection, ref, result in sent:
         connection.pending_sends -= 1
@@ -79,18 +83,18 @@ def deliver(hub: Hub, now: float, sent: Sequence[Sent]) -> None:
         connection.process(now)
 
 
-def _fan_out(hub: Hub, now: float, key: str, items: Sequence[Sent]) -> None:
-    """Queue the MESSAGEs of one conversation for every connection of every member [MSG-3, MSG-7]."""
-    causes = {connection for _, connection, _, _ in items}
+def fan_out(hub: Hub, now: float, key: str, items: Sequence[tuple[Connection, Stored]]) -> None:
+    """Queue the MESSAGEs of one conversation, for all connections of its members [MSG-3, MSG-7]."""
+    causes = {connection for connection, _ in items}
     views: dict[str, list[tuple[Connection, bytes]]] = {}
     joined: dict[str, bytes] = {}
-    for member in hub.members(key):
+    for member in hub.roster.members(key):
         name = name_for(key, member)
         if name not in views:
-            views[name] = [(cause, _encode(name, append, result)) for append, cause, _, result in items]
+            views[name] = [(cause, _encode(name, stored)) for cause, stored in items]
             joined[name] = b"".join(data for _, data in views[name])
         data = joined[name]
-        for connection in hub.connections_of(member):
+        for connection in hub.roster.connections_of(member):
             if connection not in causes:
                 connection.event(now, data, own=False)
             elif len(causes) == 1:
@@ -100,6 +104,5 @@ def _fan_out(hub: Hub, now: float, key: str, items: Sequence[Sent]) -> None:
                     connection.event(now, one, own=cause is connection)
 
 
-def _encode(name: str, append: Append, result: Result) -> bytes:
-    assert isinstance(result, Appended)
-    return encode(ChatMessage(name, result.seq, result.timestamp, append.sender, append.txn, append.kind, append.text))
+def _encode(name: str, stored: Stored) -> bytes:
+    return encode(ChatMessage(name, stored.seq, stored.timestamp, stored.sender, stored.txn, stored.kind, stored.text))

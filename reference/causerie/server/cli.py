@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from causerie.core.hub import Hub
+from causerie.core.hub import CAPABILITIES, Hub
 from causerie.core.limits import Limits
 from causerie.server import asyncio_engine, log, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             keepalive=options.keepalive,
         ),
         agent=f"causerie/{version('causerie')} ({options.engine})",
-        capabilities=store.capabilities,
+        capabilities=CAPABILITIES | store.capabilities,
         log=log.log,
     )
     where = ", ".join(format_address(listener.getsockname()) for listener in sockets)

@@ -1,12 +1,12 @@
 """Broken servers that get LOGIN and tokens wrong."""
 
-from seams import before, instead, messages
+from seams import before, instead, messages, without_history
 
 from causerie.core import login
 from causerie.core.hub import Hub
 from causerie.core.refusal import Refused
-from causerie.store.memory import MemoryStore
-from causerie.store.operations import Release, Reserve
+from causerie.store.archive import Archive
+from causerie.store.operations import Enter, Exit
 from causerie_spec.codes import ErrorCode
 from causerie_spec.messages import Error, Ready
 from mutants.registry import mutant
@@ -43,7 +43,7 @@ def one_connection_a_handle():
 
     @before("LOGIN")
     def change(peer, message):
-        if message.handle in peer.hub._online:
+        if message.handle in peer.hub.roster:
             raise Refused(ErrorCode.HANDLE_TAKEN, "online already")
         return message
 
@@ -71,10 +71,10 @@ def tokens_of_32_octets_only():
 def the_last_token_wins():
     """Reserves a handle for whoever asked last."""
 
-    @instead(MemoryStore, "_do")
-    def do(original, self, operation):
-        if isinstance(operation, Reserve):
-            self._tokens.pop(operation.handle, None)
+    @instead(Archive, "apply")
+    def apply(original, self, operation):
+        if isinstance(operation, Enter):
+            self._tables.remove_person(operation.handle)
         return original(self, operation)
 
 
@@ -82,21 +82,20 @@ def the_last_token_wins():
 def any_token():
     """Lets any token in."""
 
-    @instead(MemoryStore, "_do")
-    def do(original, self, operation):
-        return isinstance(operation, Reserve) or original(self, operation)
+    Archive._owns = lambda *_: True
 
 
 @mutant("TOKEN-4")
 def released_by_the_first_logout():
     """Forgets the token when the first of two connections leaves."""
+    without_history()
 
     @instead(Hub, "logout")
     def logout(original, self, connection, now):
         handle = connection.handle
         original(self, connection, now)
         if handle is not None:
-            self.ask(Release(handle), None)
+            self._operations.append(Exit(handle, 0))
 
 
 @mutant("TOKEN-6")

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from seams import before, instead, messages
+from seams import before, instead, messages, without_history
 
 from causerie.core import sending
 from causerie.core.connection import Connection
 from causerie.core.hub import Hub
 from causerie.core.refusal import Refused
-from causerie.store.memory import MemoryStore
-from causerie.store.operations import Appended, Release
+from causerie.core.roster import Roster
+from causerie.store.archive import Archive
+from causerie.store.operations import Exit
 from causerie_spec import codes
 from causerie_spec.codec import encode
 from causerie_spec.codes import ErrorCode
@@ -32,9 +33,12 @@ def one_counter_for_all():
     def change(peer, message):
         return message
 
-    @instead(MemoryStore, "_append")
-    def append(original, self, operation):
-        return original(self, replace(operation, conversation="all") if operation.unless is None else operation)
+    counter = iter(range(1, 1 << 60))
+
+    @instead(Archive, "_write")
+    def write(original, self, conversation, *message):
+        conversation.head = next(counter) - 1
+        return original(self, conversation, *message)
 
 
 @mutant("MSG-2")
@@ -58,7 +62,7 @@ def not_to_the_sender():
 def to_one_connection_of_each():
     """Only one connection of a member gets a message."""
 
-    @instead(Hub, "connections_of")
+    @instead(Roster, "connections_of")
     def connections_of(original, self, handle):
         return original(self, handle)[:1]
 
@@ -87,8 +91,8 @@ def ack_has_its_own_time():
 @mutant("MSG-7")
 def direct_messages_to_all():
     """Everybody gets direct messages."""
-    original = Hub.members
-    Hub.members = lambda self, key: tuple(self._online) if key[0] == "@" and " " in key else original(self, key)
+    original = Roster.members
+    Roster.members = lambda self, key: tuple(self.online()) if key[0] == "@" else original(self, key)
     name_for = sending.name_for
     sending.name_for = lambda key, me: (
         name_for(key, me) if key[0] == "#" or f"@{me}" in key.split(" ") else key.split(" ")[0]
@@ -109,11 +113,14 @@ def message_before_ready():
 def numbers_start_again():
     """Forgets a conversation's numbers when a handle leaves."""
 
-    @instead(MemoryStore, "_do")
-    def do(original, self, operation):
-        if isinstance(operation, Release):
-            for key in [key for key in self._last if f"@{operation.handle}" in key.split(" ")]:
-                del self._last[key]
+    without_history()
+
+    @instead(Archive, "apply")
+    def apply(original, self, operation):
+        if isinstance(operation, Exit):
+            for key, conversation in self._conversations.items():
+                if f"@{operation.handle}" in key.split(" "):
+                    conversation.head = 0
         return original(self, operation)
 
 
@@ -200,21 +207,15 @@ def refused_sends_use_up_a_seq():
         try:
             original(message)
         except Refused:
-            last = STORES[0]._last.get(message.conversation, Appended(0, 0))
-            STORES[0]._last[message.conversation] = Appended(last.seq + 1, last.timestamp)
+            archives[0]._find(message.conversation).head += 1
             raise
 
-    _keep_stores()
+    archives = []
 
-
-STORES: list[MemoryStore] = []
-
-
-def _keep_stores():
-    @instead(MemoryStore, "__init__")
-    def init(original, self, *args):
-        original(self, *args)
-        STORES.append(self)
+    @instead(Archive, "__init__")
+    def init(original, self, *settings, **named):
+        original(self, *settings, **named)
+        archives.append(self)
 
 
 @mutant("LOBBY-1")
@@ -227,8 +228,8 @@ def lobby_of_those_who_spoke():
         spoke.add(peer.handle)
         return message
 
-    original = Hub.members
-    Hub.members = lambda self, key: tuple(spoke & set(self._online)) if key == codes.LOBBY else original(self, key)
+    original = Roster.members
+    Roster.members = lambda self, key: tuple(spoke & set(self.online())) if key == codes.LOBBY else original(self, key)
 
 
 @mutant("DIRECT-1")
@@ -247,24 +248,30 @@ def direct_as_the_sender_names_it():
 def a_log_for_each_direction():
     """Numbers each direction of a direct conversation by itself."""
 
-    @instead(MemoryStore, "_append")
-    def append(original, self, operation):
-        return original(self, replace(operation, conversation=f"{operation.conversation}<{operation.sender}"))
+    heads = {}
+
+    @instead(Archive, "_write")
+    def write(original, self, conversation, sender, *message):
+        if conversation.key[0] == "@":
+            heads[conversation, sender] = heads.get((conversation, sender), 0) + 1
+            conversation.head = heads[conversation, sender] - 1
+        return original(self, conversation, sender, *message)
 
 
 @mutant("DIRECT-3")
 def messages_into_the_void():
     """Acknowledges direct messages to people who are not online."""
-    original = Hub.why_not_send
-    Hub.why_not_send = lambda self, name, me: None if name[0] == "@" else original(self, name, me)
+    without_history()
+    Hub.why_not = lambda self, name: None
+    Archive._why_not = lambda self, conversation, handle: None
 
 
 @mutant("DIRECT-4")
 def no_notes_to_self():
     """Refuses direct messages to oneself."""
-    original = Hub.why_not_send
 
-    def why_not_send(self, name, me):
-        return ErrorCode.NO_SUCH_CONVERSATION if name == f"@{me}" else original(self, name, me)
-
-    Hub.why_not_send = why_not_send
+    @before("SEND")
+    def change(peer, message):
+        if message.conversation == f"@{peer.handle}":
+            raise Refused(ErrorCode.NO_SUCH_CONVERSATION, "yourself")
+        return message

@@ -35,7 +35,7 @@ class World:
 
     def start_hub(self):
         self.epoch += 1
-        self.store = MemoryStore(lambda: int(self.now * 1000), self.epoch)
+        self.store = MemoryStore(lambda: int(self.now * 1000), self.epoch, history=False)
         self.hub = Hub(wall_ms=lambda: int(self.now * 1000), epoch=self.epoch, rng=self.rng)
 
     def add(self, name, handle=None, token=None):

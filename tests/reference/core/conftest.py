@@ -8,9 +8,10 @@ import random
 
 import pytest
 
-from causerie.core.hub import Hub
+from causerie.core.hub import Hub, in_runs
 from causerie.core.limits import Limits
 from causerie.store.memory import MemoryStore
+from causerie.store.operations import Settle
 from causerie_spec.codec import Decoder, decode, encode
 from causerie_spec.codes import MAX_BODY
 from causerie_spec.messages import Ack, Bye, ChatMessage, Error, Hello, Login, Ping, Pong, Quit, Ready, Send, Welcome
@@ -118,7 +119,7 @@ class World:
         self.late = late
         self.asked = []
         self.logged = []
-        self.store = store or MemoryStore(lambda: self.wall, EPOCH)
+        self.store = store or MemoryStore(lambda: self.wall, EPOCH, history=False)
         self.hub = Hub(
             wall_ms=lambda: self.wall,
             epoch=EPOCH,
@@ -153,7 +154,7 @@ class World:
         while True:
             operations = self.hub.take_operations()
             if self.late:
-                self.asked += operations
+                self.asked += [each for each in operations if not isinstance(each, Settle)]
             elif operations:
                 self.hub.committed(self.now, operations, self.store.commit(operations))
             dirty = self.hub.take_dirty(self.now)
@@ -164,7 +165,7 @@ class World:
 
     def commit(self, count=None):
         """The store does the next *count* of what it was asked (all of what it was asked by now)."""
-        operations = self.asked[:count]
+        operations = in_runs(self.asked[:count])
         del self.asked[:count]
         self.hub.committed(self.now, operations, self.store.commit(operations))
         self.settle()

@@ -50,10 +50,10 @@ def test_in_what_follows_the_store(late, f, monkeypatch):
     shows(late, peer, other, f)
 
 
-def test_in_the_fan_out(late, f, monkeypatch):
+def test_in_thefan_out(late, f, monkeypatch):
     peer, other = late.login("alice"), late.login("bob")
     peer.send(f.say(1), f.ping(2))
-    monkeypatch.setattr(sending, "_fan_out", raises)
+    monkeypatch.setattr(sending, "fan_out", raises)
     late.commit()
     monkeypatch.undo()
     late.late = False

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causerie.core.conversations import handles_of, key_of, name_for
+from causerie.store.keys import handles_of, key_of, name_for
 from causerie_spec import names
 from causerie_spec.codes import ErrorCode
 from causerie_spec.messages import Ack, ChatMessage
@@ -128,7 +128,7 @@ def test_the_latest_display_name_wins(world, f):
     other.send((f.login("alice"), 3))
     assert other.inbox == [(f.Ready("alice", "ALICE", b""), 3)]
     assert peer.inbox == []
-    assert world.hub._displays == {"alice": "ALICE"}
+    assert world.hub.roster.display("alice") == "ALICE"
 
 
 HANDLES = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,31}", fullmatch=True)

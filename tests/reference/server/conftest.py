@@ -74,7 +74,7 @@ class Client:
         return list(iter(self.receive, None))
 
     def login(self, handle, keepalive=0):
-        self.send((Hello(b"CAUS", 1, 1, keepalive, "", ()), 1))
+        self.send((Hello(b"CAUS", 1, 1, keepalive, "", ("history",)), 1))
         self.send((Login("TOKEN", handle, handle, handle.encode().ljust(32, b".")), 2))
         names = [self.receive()[0].NAME for _ in range(2)]
         assert names == ["WELCOME", "READY"]

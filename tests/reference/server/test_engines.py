@@ -13,7 +13,7 @@ import pytest
 
 from causerie_spec.codec import encode
 from causerie_spec.codes import ByeCode
-from causerie_spec.messages import Ack, ChatMessage, Hello, Ping, Quit, Send
+from causerie_spec.messages import Ack, ChatMessage, Conversations, Hello, Ping, Quit, Send
 
 B = ByeCode
 HELLO = Hello(b"CAUS", 1, 1, 0, "", ())
@@ -120,10 +120,10 @@ def test_a_half_closed_client_gets_its_answers(server):
     got = client.rest()
     assert [ref for message, ref in got if isinstance(message, Ack)] == list(range(1, 501))
     assert not [message for message, _ in got if message.NAME == "BYE"]
-    bob.send((Send("@alice", 1, 0, "gone?"), 9))
+    bob.send((Conversations("", 1), 9))
     while (got := bob.receive())[1] != 9:
         pass
-    assert got[0].NAME == "ERROR"
+    assert (got[0].conversation, got[0].members) == ("#lobby", 1)
 
 
 def test_a_reset_in_the_middle_harms_nobody(server):

@@ -1,0 +1,259 @@
+"""What every store does, over tables in memory: numbers, times, txns, members, cursors, pages, lists, logins."""
+
+import pytest
+
+from causerie.store.archive import Keep
+from causerie.store.memory import MemoryStore
+from causerie.store.operations import (
+    Append,
+    Appended,
+    Conversations,
+    Enter,
+    Entered,
+    Exit,
+    FindPage,
+    FindPerson,
+    Join,
+    Leave,
+    Mark,
+    Members,
+    Page,
+    Person,
+    Read,
+    Room,
+    Rooms,
+    Settle,
+    Settled,
+    Snapshot,
+)
+from causerie_spec.codes import MAX_U64, ErrorCode
+
+
+@pytest.fixture
+def clock():
+    return [1_000]
+
+
+@pytest.fixture
+def store(clock):
+    return MemoryStore(lambda: clock[0], 7)
+
+
+@pytest.fixture
+def counter(clock):
+    return MemoryStore(lambda: clock[0], 7, history=False)
+
+
+def enter(store, *handles):
+    store.commit([Enter(handle, handle.encode(), handle.upper()) for handle in handles])
+
+
+def append(conversation="#lobby", sender="alice", txn=1, text="x", unless=None):
+    return Append(conversation, sender, txn, 0, text, unless)
+
+
+def do(store, *operations):
+    results = store.commit(operations)
+    return results[0] if len(results) == 1 else results
+
+
+def test_each_log_has_its_own_numbers(counter):
+    enter(counter, "alice", "bob")
+    direct = append("@alice @bob")
+    assert counter.commit([append(), direct, append()]) == [
+        Appended(1, 1_000),
+        Appended(1, 1_000),
+        Appended(2, 1_000),
+    ]
+    assert counter.commit([append()]) == [Appended(3, 1_000)]
+    assert counter.commit([]) == []
+
+
+def test_time_never_falls_in_a_log(counter, clock):
+    enter(counter, "alice")
+    do(counter, append())
+    clock[0] = 900
+    assert counter.commit([append(), append("@alice @alice")]) == [Appended(2, 1_000), Appended(1, 900)]
+    clock[0] = 1_100
+    assert do(counter, append()) == Appended(3, 1_100)
+
+
+def test_what_is_refused_uses_no_number(store):
+    refused = append(unless=ErrorCode.NO_SUCH_CONVERSATION)
+    assert store.commit([refused, append()]) == [ErrorCode.NO_SUCH_CONVERSATION, Appended(1, 1_000)]
+
+
+def test_a_txn_is_remembered_with_its_message(store, clock):
+    do(store, append(txn=5))
+    clock[0] += 1
+    again = append(txn=5, unless=ErrorCode.NO_SUCH_CONVERSATION)  # looked up first
+    assert do(store, again) == Appended(1, 1_000, duplicate=True)
+    assert do(store, append(txn=5, text="y")) is ErrorCode.TXN_CONFLICT
+    assert do(store, append(txn=5, sender="bob")) == Appended(2, 1_001)
+
+
+def test_a_txn_is_forgotten_with_its_message(clock):
+    store = MemoryStore(lambda: clock[0], 7, keep=Keep(count=2))
+    for txn in (1, 2, 3):
+        do(store, append(txn=txn))
+    assert do(store, append(txn=1)) == Appended(4, 1_000)
+    assert do(store, append(txn=3)) == Appended(3, 1_000, duplicate=True)
+
+
+def test_what_is_kept_by_count(clock):
+    store = MemoryStore(lambda: clock[0], 7, keep=Keep(count=3))
+    enter(store, "alice")
+    for txn in range(1, 3_001):
+        do(store, append(txn=txn))
+    (lobby,) = do(store, Conversations("alice", "", 9)).items
+    assert (lobby.first, lobby.head) == (2_998, 3_000)
+    page = do(store, FindPage("#lobby", "alice", False, 0, 256))
+    assert page == Page(2_998, 3_000, more=False)
+    assert [message.txn for message in do(store, Read("#lobby", 1, 3_000, 10_000))] == [2_998, 2_999, 3_000]
+
+
+def test_what_is_kept_by_days(clock):
+    day = 86_400_000
+    store = MemoryStore(lambda: clock[0], 7, keep=Keep(days=2))
+    enter(store, "alice")
+    for txn in range(1, 5):
+        do(store, append(txn=txn))
+        clock[0] += day
+    (lobby,) = do(store, Conversations("alice", "", 9)).items
+    assert (lobby.first, lobby.head) == (3, 4)
+    clock[0] += 10 * day
+    (lobby,) = do(store, Conversations("alice", "", 9)).items
+    assert (lobby.first, lobby.head) == (5, 4)
+    assert do(store, FindPage("#lobby", "alice", True, MAX_U64, 9)).more is False
+    assert do(store, append(txn=9)) == Appended(5, clock[0])
+    (lobby,) = do(store, Conversations("alice", "", 9)).items
+    assert (lobby.first, lobby.head) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("before", "anchor", "limit", "page"),
+    [
+        (False, 0, 100, Page(1, 100, more=True)),
+        (False, 550, 100, Page(551, 600, more=False)),
+        (False, 600, 100, Page(601, 600, more=False)),
+        (False, MAX_U64, 100, Page(601, 600, more=False)),
+        (True, MAX_U64, 50, Page(551, 600, more=True)),
+        (True, 551, 256, Page(295, 550, more=True)),
+        (True, 101, 100, Page(1, 100, more=False)),
+        (True, 1, 100, Page(1, 0, more=False)),
+        (True, 0, 100, Page(1, 0, more=False)),
+    ],
+)
+def test_pages(store, before, anchor, limit, page):
+    for txn in range(1, 601):
+        do(store, append(txn=txn))
+    assert do(store, FindPage("#lobby", "alice", before, anchor, limit)) == page
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_page_of_long_texts_is_short(store, before):
+    for txn in range(1, 41):
+        do(store, append(txn=txn, text="é" * 8_000))
+    page = do(store, FindPage("#lobby", "alice", before, MAX_U64 if before else 0, 256))
+    assert page.last - page.first + 1 == 16
+    assert page.more
+    assert len(do(store, Read("#lobby", page.first, page.last, 1))) == 1
+
+
+def test_joining_and_leaving(store):
+    enter(store, "alice", "bob")
+    joined = do(store, Join("#ops", "alice"))
+    assert (joined.appended, joined.summary.head, joined.summary.read, joined.summary.members) == (
+        Appended(1, 1_000),
+        1,
+        1,
+        1,
+    )
+    assert do(store, Join("#ops", "alice")).appended is None
+    assert do(store, append("#ops", "bob")) is ErrorCode.NOT_A_MEMBER
+    assert do(store, append("#nowhere")) is ErrorCode.NO_SUCH_CONVERSATION
+    assert do(store, Rooms("", 9)).items == (Room("#ops", 1),)
+    assert do(store, Leave("#ops", "bob")) is ErrorCode.NOT_A_MEMBER
+    assert do(store, Leave("#ops", "alice")).appended == Appended(2, 1_000)
+    assert do(store, Rooms("", 9)).items == ()
+    assert do(store, append("#ops")) is ErrorCode.NOT_A_MEMBER  # it exists, and its numbers go on
+    assert do(store, Join("#ops", "bob")).summary.head == 3
+
+
+def test_lists_go_on_behind_a_name(store):
+    enter(store, "alice", "bob")
+    for room in ("#b", "#a", "#c"):
+        do(store, Join(room, "alice"))
+    do(store, append("@alice @bob"))
+    names = ["#a", "#b", "#c", "#lobby", "@bob"]
+    assert [each.conversation for each in do(store, Conversations("alice", "", 99)).items] == names
+    first = do(store, Conversations("alice", "", 2))
+    assert ([each.conversation for each in first.items], first.more) == (names[:2], True)
+    rest = do(store, Conversations("alice", "#b", 3))
+    assert ([each.conversation for each in rest.items], rest.more) == (names[2:], False)
+    assert do(store, Rooms("#a", 1)).more is True
+    assert do(store, Members("#a", "alice", "", 9)).items == (Person("alice", "ALICE", 0),)
+    assert do(store, Members("#a", "bob", "", 9)) is ErrorCode.NOT_A_MEMBER
+
+
+def test_cursors(store):
+    enter(store, "alice", "bob")
+    do(store, append("@alice @bob", txn=1), append("@alice @bob", txn=2), Settle())
+    marked = do(store, Mark("@alice @bob", "bob", 2, 1), Settle())[1]
+    assert set(marked.snapshots) == {
+        Snapshot("@alice @bob", "alice", 2, 2, 2, 1),
+        Snapshot("@alice @bob", "bob", 2, 1, 2, 1),
+    }
+    assert do(store, Mark("@alice @bob", "bob", 1, 1), Settle())[1] == Settled(())
+    clamped = do(store, Mark("@alice @bob", "bob", 0, 99), Settle())[1]
+    assert Snapshot("@alice @bob", "bob", 2, 2, 2, 2) in clamped.snapshots
+    replied = do(store, append("@alice @bob", "bob"), Settle())[1]
+    assert replied == Settled(())  # alice is the lowest: nothing that is told to anybody changed
+
+
+def test_the_lowest_leaves(store):
+    enter(store, "alice", "bob", "carol")
+    for handle in ("alice", "bob", "carol"):
+        do(store, Join("#ops", handle))
+    do(store, append("#ops", "carol"), Mark("#ops", "bob", 4, 4), Settle())
+    left, settled = do(store, Leave("#ops", "alice"), Settle())
+    assert left.appended.seq == 5
+    assert set(settled.snapshots) == {Snapshot("#ops", "bob", 4, 4, 4, 4), Snapshot("#ops", "carol", 4, 4, 4, 4)}
+
+
+def test_above_256_members_nothing_is_told_of_all(store):
+    handles = [f"h{n:03}" for n in range(257)]
+    enter(store, *handles)
+    for handle in handles[:-1]:
+        summary = do(store, Join("#big", handle)).summary
+        do(store, Settle())
+    assert summary.all_read == 1
+    joined, settled = do(store, Join("#big", handles[-1]), Settle())
+    assert (joined.summary.all_delivered, joined.summary.all_read) == (0, 0)
+    assert {snapshot.handle for snapshot in settled.snapshots} == set(handles[:-1])
+
+
+def test_tokens(counter):
+    mine, other = Enter("alice", b"1" * 32, "A"), Enter("alice", b"2" * 32, "A")
+    assert counter.commit([mine, other, mine]) == [Entered(()), ErrorCode.HANDLE_TAKEN, Entered(())]
+    assert counter.commit([Exit("alice", 0), other, mine]) == [None, Entered(()), ErrorCode.HANDLE_TAKEN]
+    assert counter.commit([Exit("nobody", 0)]) == [None]
+
+
+def test_people_are_remembered_with_history(store):
+    do(store, Enter("alice", b"1", "A"), Join("#ops", "alice"), Exit("alice", 5_000))
+    assert do(store, FindPerson("alice")) == Person("alice", "A", 5_000)
+    assert do(store, Enter("alice", b"2", "A")) is ErrorCode.HANDLE_TAKEN
+    assert do(store, Enter("alice", b"1", "B")) == Entered(("#ops",))
+    assert do(store, FindPerson("alice")) == Person("alice", "B", 5_000)
+    assert do(store, FindPerson("bob")) is ErrorCode.NO_SUCH_CONVERSATION
+
+
+def test_what_it_is(store, counter):
+    assert (store.name, store.epoch, store.capabilities) == ("memory", 7, {"history"})
+    assert counter.capabilities == frozenset()
+
+
+@pytest.mark.parametrize(("text", "least"), [("x" * 100, 100), ("é" * 100, 200), ("🦊" * 100, 400), ("", 0)])
+def test_what_an_append_holds_is_not_underrated(text, least):
+    assert append(text=text).octets >= least
