@@ -128,7 +128,7 @@ class Client(Peer):
     def expect(self, wanted: type[M], *, ref: int | None = None, **values: Any) -> M:
         """The next answer, which must be *wanted*, with that ref and these values. Events are put by."""
         expected = _words(wanted, ref, values)
-        received = self._next_answer(expected)
+        received = self.next_answer(expected)
         message = received.message
         if not isinstance(message, wanted):
             raise self.wrong(Kind.UNEXPECTED, expected, received)
@@ -139,7 +139,8 @@ class Client(Peer):
                 raise self.wrong(Kind.VALUE, expected, received, field=name)
         return message
 
-    def _next_answer(self, expected: str) -> Received:
+    def next_answer(self, expected: str) -> Received:
+        """The next answer, or item of one, whatever it is. Events are put by, and what was limited is asked again."""
         while True:
             received = self.next(expected)
             if received is None:
@@ -228,7 +229,7 @@ class Client(Peer):
         ref = self.send(message)
         expected = f"{item.NAME} or END with ref {ref}"
         items: list[M] = []
-        while not isinstance((received := self._next_answer(expected)).message, End):
+        while not isinstance((received := self.next_answer(expected)).message, End):
             if not isinstance(received.message, item):
                 raise self.wrong(Kind.UNEXPECTED, expected, received)
             items.append(received.message)

@@ -8,5 +8,6 @@ for granted was shown by the cases before it.
 MODULES = (
     *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
     *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram"),
+    *("receipts", "receipts_in_rooms", "typing", "presence", "presence_watch"),
 )
 """Modules of cases, in learning order."""

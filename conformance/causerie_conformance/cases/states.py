@@ -112,7 +112,7 @@ def no_case(cell: Cell) -> str | None:
     if cell.negotiated and cell.state in (State.HELLO, State.CLOSING):
         return "the table does not look at capabilities in this state"
     if cell.negotiated and TABLE[cell.state][cell.frame] is Outcome.ACCEPT:
-        return "the cases of the capability itself judge it; none is built yet"
+        return "the cases of the capability itself judge it"
     return None
 
 
