@@ -34,7 +34,7 @@ def from_stdin() -> str:
 def ask(prompt: str) -> str:
     """Ask at the terminal. Raises `PasswordError` where there is none, and KeyboardInterrupt, EOFError."""
     if not sys.stdin.isatty():
-        raise PasswordError("a password is asked for at a terminal; from elsewhere it comes by --password-file FILE")
+        raise PasswordError("a password is asked for at a terminal; from elsewhere it comes with --password-file FILE")
     return getpass.getpass(prompt)
 
 

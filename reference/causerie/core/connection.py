@@ -42,6 +42,7 @@ from causerie_spec.states import TABLE, UNKNOWN, Outcome, State, column
 
 if TYPE_CHECKING:
     from causerie.core.hub import Hub
+    from causerie.core.login import Pending
 
 Handler = Callable[["Connection", float, int, Message], None]
 """What a request does: (connection, now, ref, message). Raises `Refused` or `Ended`."""
@@ -90,12 +91,14 @@ class Connection:
         "armed",
         "closed",
         "decoder",
+        "failures",
         "handle",
         "hub",
         "keepalive",
         "negotiated",
         "output",
         "peer",
+        "pending_login",
         "pending_octets",
         "pending_sends",
         "shell",
@@ -114,6 +117,10 @@ class Connection:
         self.negotiated: frozenset[str] = frozenset()
         self.keepalive = 0
         """Seconds; 0 none."""
+        self.pending_login: Pending | None = None
+        """The one challenge that is out [LOAD-11]."""
+        self.failures = 0
+        """Logins that failed here [LOGIN-7]."""
         self.waiting = False
         """A request other than SEND waits for the store."""
         self.pending_sends = 0

@@ -31,6 +31,7 @@ from causerie_spec.messages import Presence
 HANDLERS: Mapping[str, Handler] = {
     "HELLO": requests.hello,
     "LOGIN": login.login,
+    "AUTH": login.auth,
     "PING": requests.ping,
     "QUIT": requests.quit_,
     "SEND": sending.send,
@@ -93,7 +94,8 @@ class Hub:
     """The shared part of a server.
 
     *wall_ms* tells the time in ms since the Unix epoch; *epoch* is the store's; *capabilities* are those on offer:
-    CAPABILITIES, or some of them, and those of the store; *rng* spreads the advice of when to come back.
+    CAPABILITIES, or some of them, and those of the store, whose *secret* makes salts up; *rng* spreads the
+    advice of when to come back, and makes nonces: it must be cryptographic. Without a secret the hub makes its own.
     """
 
     handlers = HANDLERS
@@ -104,6 +106,7 @@ class Hub:
         wall_ms: Callable[[], int],
         epoch: int,
         rng: Random,
+        secret: bytes | None = None,
         limits: Limits | None = None,
         agent: str = "causerie",
         capabilities: Iterable[str] = (),
@@ -115,6 +118,7 @@ class Hub:
         self.agent = agent
         self.capabilities = frozenset(capabilities)
         self.timers = Timers()
+        self.gate = login.Gate(self.limits, rng.randbytes(32) if secret is None else secret, rng)
         self._rng = rng
         self._write_log = log
         self._connections: dict[Connection, None] = {}

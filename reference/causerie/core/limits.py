@@ -5,6 +5,7 @@ In here: settings and their defaults. Not in here: numbers that the protocol fix
 
 from dataclasses import dataclass
 
+from causerie.core.accounts import ITERATIONS
 from causerie_spec import codes
 
 
@@ -34,6 +35,16 @@ class Limits:
     """Octets of a history answer, about, that are made at a time; the next when the reader took these [HIST-6]."""
     watches: int = 256
     """Conversations that one connection may watch [LOAD-7]."""
+    failures_per_minute: int = 30
+    """Logins from one address that may fail in a minute before all are told RATE_LIMITED; 0 no limit [LOAD-6]."""
+    reservations_per_minute: int = 60
+    """Handles that may be reserved from one address in a minute: a classroom behind one; 0 no limit [LOAD-6]."""
+    throttle_local: bool = False
+    """Do these two bind this machine's own addresses too?"""
+    accounts_only: bool = False
+    """TOKEN is not on offer [HELLO-8]."""
+    scram_iterations: int = ITERATIONS
+    """What somebody without an account is told [SCRAM-4]: what the accounts have."""
     closing_timeout: float = codes.CLOSING_TIMEOUT
     """Seconds from FIN to the end, at most, and without progress until then; from a shutdown on, in all [CLOSE-3]."""
     closing_octets: int = codes.CLOSING_OCTETS

@@ -5,7 +5,6 @@ In here: handlers that need nobody else. Handlers are found by the frame's name,
 
 from collections.abc import Callable
 
-from causerie.core import login
 from causerie.core.connection import Connection
 from causerie.core.refusal import Ended, bad_field
 from causerie_spec import names
@@ -33,7 +32,7 @@ def hello(connection: Connection, now: float, ref: int, message: Message) -> Non
             hub.wall_ms(),
             hub.epoch,
             hub.agent,
-            tuple(login.MECHANISMS),
+            hub.gate.mechanisms,
             tuple(sorted(hub.capabilities)),
         ),
         ref,

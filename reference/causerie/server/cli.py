@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from causerie.core.hub import CAPABILITIES, Hub
 from causerie.core.limits import Limits
-from causerie.server import asyncio_engine, log, threaded_engine
+from causerie.passwords import PasswordError
+from causerie.server import accounts, asyncio_engine, log, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
 from causerie.store.memory import MemoryStore
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
@@ -85,10 +87,46 @@ def parser() -> argparse.ArgumentParser:
         default=defaults.max_connections,
         help="connections served at once; default %(default)s",
     )
+    _add_login_options(options, defaults)
     options.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     options.add_argument("--log-format", choices=sorted(log.FORMS), default="text")
     options.add_argument("--version", action="version", version=f"%(prog)s {version('causerie')}")
     return options
+
+
+def _add_login_options(options: argparse.ArgumentParser, defaults: Limits) -> None:
+    """Who may log in, and how often."""
+    group = options.add_argument_group("logins")
+    group.add_argument("--accounts-only", action="store_true", help="no handles without an account: no TOKEN")
+    group.add_argument(
+        "--users-file",
+        type=Path,
+        metavar="FILE",
+        help="give these handles accounts with these passwords, at the start: a line HANDLE:PASSWORD each",
+    )
+    group.add_argument(
+        "--scram-iterations",
+        type=accounts.iterations,
+        metavar="N",
+        default=defaults.scram_iterations,
+        help="what a guess at a password costs; default %(default)s",
+    )
+    per_minute = _number(int, 0, 1_000_000, "a number")
+    group.add_argument(
+        "--failures-per-minute",
+        type=per_minute,
+        metavar="N",
+        default=defaults.failures_per_minute,
+        help="logins of one address that may fail; 0 any; default %(default)s",
+    )
+    group.add_argument(
+        "--reservations-per-minute",
+        type=per_minute,
+        metavar="N",
+        default=defaults.reservations_per_minute,
+        help="new handles of one address; 0 any; default %(default)s",
+    )
+    group.add_argument("--throttle-local", action="store_true", help="both for this machine's own addresses too")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,14 +139,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"causerie-server: {error}", file=sys.stderr)
         return 1
     store = MemoryStore(wall_ms, secrets.randbits(64))
+    try:
+        users = accounts.read_users(options.users_file) if options.users_file is not None else {}
+        for handle, password in users.items():
+            store.put_account(handle, accounts.keys(password, options.scram_iterations))
+    except PasswordError as error:
+        print(f"causerie-server: --users-file: {error}", file=sys.stderr)
+        return 1
     hub = Hub(
         wall_ms=wall_ms,
         epoch=store.epoch,
-        rng=random.Random(secrets.randbits(64)),
+        rng=random.SystemRandom(),
+        secret=store.secret,
         limits=Limits(
             max_connections=options.max_connections,
             handshake_timeout=options.handshake_timeout,
             keepalive=options.keepalive,
+            failures_per_minute=options.failures_per_minute,
+            reservations_per_minute=options.reservations_per_minute,
+            throttle_local=options.throttle_local,
+            accounts_only=options.accounts_only,
+            scram_iterations=options.scram_iterations,
         ),
         agent=f"causerie/{version('causerie')} ({options.engine})",
         capabilities=CAPABILITIES | store.capabilities,

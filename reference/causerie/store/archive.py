@@ -375,6 +375,9 @@ class Archive:
         row = self._tables.person(enter.handle)
         if enter.digest is not None and not self._owns(enter.handle, enter.digest, row):
             return ErrorCode.HANDLE_TAKEN
+        new = row is None and enter.digest is not None
+        if new and enter.unless is not None:
+            return enter.unless
         if row is None:
             self._tables.save_person(PersonRow(enter.handle, enter.digest, enter.display, 0))
         elif row.display != enter.display:
@@ -385,7 +388,7 @@ class Archive:
             cursors = Cursors(lobby.head, lobby.head)  # [MARK-3]
             lobby.cursors[enter.handle] = self._moved[lobby, enter.handle] = cursors
         self.flush()  # it may be in rooms since this batch
-        return Entered(tuple(self._tables.rooms_of(enter.handle)))
+        return Entered(tuple(self._tables.rooms_of(enter.handle)), new)
 
     def _owns(self, handle: str, digest: bytes, row: PersonRow | None) -> bool:
         if self._tables.account(handle) is not None:  # [TOKEN-9]

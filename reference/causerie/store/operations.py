@@ -271,6 +271,8 @@ class Enter:
     digest: bytes | None
     """SHA-256 of the token [TOKEN-7]; None: the handle's password was proved."""
     display: str
+    unless: ErrorCode | None = None
+    """Refuse a handle that is free with this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,8 @@ class Entered:
 
     rooms: tuple[str, ...]
     """Those of which the handle is a member."""
+    new: bool = False
+    """The handle was free until now, and is bound to the token."""
 
 
 @dataclass(frozen=True, slots=True)

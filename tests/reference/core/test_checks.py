@@ -97,7 +97,7 @@ def test_no_common_version(world, versions):
 def test_a_common_version(world, versions):
     peer = world.connect()
     peer.send((Hello(b"CAUS", *versions, 0, "agent", ("history", "history", "", "x" * 32)), 9))
-    assert peer.inbox == [(Welcome(1, 0, world.wall, 77, "causerie", ("TOKEN",), ()), 9)]
+    assert peer.inbox == [(Welcome(1, 0, world.wall, 77, "causerie", ("TOKEN", "SCRAM-SHA-256"), ()), 9)]
 
 
 @pytest.mark.parametrize(("asked", "granted"), [(0, 0), (1, 1), (60, 60), (61, 60), (65535, 60)])

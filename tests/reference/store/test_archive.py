@@ -235,9 +235,18 @@ def test_above_256_members_nothing_is_told_of_all(store):
 
 def test_tokens(counter):
     mine, other = Enter("alice", b"1" * 32, "A"), Enter("alice", b"2" * 32, "A")
-    assert counter.commit([mine, other, mine]) == [Entered(()), ErrorCode.HANDLE_TAKEN, Entered(())]
-    assert counter.commit([Exit("alice", 0), other, mine]) == [None, Entered(()), ErrorCode.HANDLE_TAKEN]
+    assert counter.commit([mine, other, mine]) == [Entered((), new=True), ErrorCode.HANDLE_TAKEN, Entered(())]
+    assert counter.commit([Exit("alice", 0), other, mine]) == [None, Entered((), new=True), ErrorCode.HANDLE_TAKEN]
     assert counter.commit([Exit("nobody", 0)]) == [None]
+
+
+def test_a_free_handle_may_be_refused(store):  # [LOAD-6]
+    limited = Enter("alice", b"1", "A", unless=ErrorCode.RATE_LIMITED)
+    assert do(store, limited) is ErrorCode.RATE_LIMITED
+    assert do(store, Enter("alice", b"2", "A")).new
+    assert do(store, limited) is ErrorCode.HANDLE_TAKEN
+    assert not do(store, Enter("alice", b"2", "A", unless=ErrorCode.RATE_LIMITED)).new
+    assert not do(store, Enter("bob", None, "B", unless=ErrorCode.RATE_LIMITED)).new  # an account's reserves nothing
 
 
 def test_people_are_remembered_with_history(store):
