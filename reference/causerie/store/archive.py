@@ -38,7 +38,6 @@ from causerie.store.operations import (
     Person,
     Read,
     Result,
-    Room,
     Rooms,
     ScramKeys,
     Settle,
