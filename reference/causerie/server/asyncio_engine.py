@@ -7,6 +7,7 @@ happens in one turn of the loop is written in the next, once a connection: a sen
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,7 @@ from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
 from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
+from causerie.server.tls_transport import TlsTransport
 from causerie.store.operations import Store
 
 _LOOK_SECONDS = 0.25
@@ -170,7 +172,13 @@ def _log_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     log("failure", reason=context["message"], exception=context.get("exception"))
 
 
-async def _serve(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready: Callable[[], None]) -> None:
+async def _serve(
+    sockets: Sequence[socket.socket],
+    hub: Hub,
+    store: Store,
+    ready: Callable[[], None],
+    tls: ssl.SSLContext | None,
+) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_failure)
     server = AsyncioServer(hub, store)
@@ -178,7 +186,11 @@ async def _serve(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready
     previous = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(signalled.set)) for number in STOP_SIGNALS
     }
-    listeners = [await loop.create_server(lambda: Peer(server), sock=listener, backlog=BACKLOG) for listener in sockets]
+
+    def accepted() -> asyncio.Protocol:
+        return Peer(server) if tls is None else TlsTransport(tls, Peer(server))
+
+    listeners = [await loop.create_server(accepted, sock=listener, backlog=BACKLOG) for listener in sockets]
     ready()
     await signalled.wait()
     for number, handler in previous.items():  # a second signal ends it at once
@@ -188,6 +200,12 @@ async def _serve(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready
     log("stopped")
 
 
-def run(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; *ready* is called once connections are accepted."""
-    asyncio.run(_serve(sockets, hub, store, ready))
+def run(
+    sockets: Sequence[socket.socket],
+    hub: Hub,
+    store: Store,
+    ready: Callable[[], None],
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, with TLS if *tls* is given; *ready* is called once connections are accepted."""
+    asyncio.run(_serve(sockets, hub, store, ready, tls))

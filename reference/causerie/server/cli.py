@@ -1,7 +1,7 @@
 """The command `causerie-server`.
 
-In here: options, and putting hub, store and engine together. Exit status: 0 stopped by a signal, 1 could not listen,
-2 usage, 130 stopped by a second Ctrl-C before all was done.
+In here: options, and putting hub, store and engine together. Exit status: 0 stopped by a signal, 1 could not listen
+or use its certificate, 2 usage, 130 stopped by a second Ctrl-C before all was done.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from causerie.passwords import PasswordError
 from causerie.server import accounts, asyncio_engine, log, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
 from causerie.store.memory import MemoryStore
+from causerie.tls.contexts import CertificateError, server_context
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
 
 ENGINES = {"asyncio": asyncio_engine.run, "threaded": threaded_engine.run}
@@ -27,7 +28,9 @@ ENGINES = {"asyncio": asyncio_engine.run, "threaded": threaded_engine.run}
 _EXAMPLES = """\
 examples:
   causerie-server                                 on 127.0.0.1:5000, for this machine only
-  causerie-server --host 0.0.0.0 --port 5001      for the whole network (nothing is encrypted)
+  causerie-server --host 0.0.0.0 --port 5001      for the whole network (nothing is encrypted without TLS)
+  causerie-server --tls-cert chat.pem --tls-key chat.key
+                                                  with TLS; clients then need --tls
   causerie-server --host ::1 --engine threaded    over IPv6, with threads
   causerie-server --port 0                        on a free port, which the first line names
 
@@ -65,6 +68,13 @@ def parser() -> argparse.ArgumentParser:
         default=DEFAULT_PORT,
         help="TCP port; 0 picks a free one; default %(default)s",
     )
+    options.add_argument(
+        "--tls-cert",
+        metavar="FILE",
+        type=Path,
+        help="speak TLS with this certificate (PEM; with the authorities between, and its key, without --tls-key)",
+    )
+    options.add_argument("--tls-key", metavar="FILE", type=Path, help="the certificate's private key (PEM)")
     options.add_argument("--engine", choices=sorted(ENGINES), default="asyncio", help="default %(default)s")
     options.add_argument(
         "--handshake-timeout",
@@ -131,11 +141,15 @@ def _add_login_options(options: argparse.ArgumentParser, defaults: Limits) -> No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = parser().parse_args(arguments)
+    made = parser()
+    options = made.parse_args(arguments)
+    if options.tls_key is not None and options.tls_cert is None:
+        made.error("--tls-key: which certificate does it belong to? Give --tls-cert too")
     log.set_up(options.log_level, options.log_format)
     try:
+        tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
         sockets = listen(options.host, options.port)
-    except CannotListenError as error:
+    except (CannotListenError, CertificateError) as error:
         print(f"causerie-server: {error}", file=sys.stderr)
         return 1
     store = MemoryStore(wall_ms, secrets.randbits(64))
@@ -167,11 +181,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     where = ", ".join(format_address(listener.getsockname()) for listener in sockets)
 
+    how = ", ".join((options.engine, store.name, *(("tls",) if tls else ())))
+
     def ready() -> None:
-        print(f"causerie-server: listening on {where} ({options.engine}, {store.name})", flush=True)
+        print(f"causerie-server: listening on {where} ({how})", flush=True)
 
     try:
-        ENGINES[options.engine](sockets, hub, store, ready)
+        ENGINES[options.engine](sockets, hub, store, ready, tls)
     except KeyboardInterrupt:  # a second Ctrl-C
         return 130
     return 0

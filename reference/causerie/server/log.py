@@ -16,6 +16,7 @@ LEVELS: dict[str, int] = {
     "login": logging.INFO,
     "logout": logging.INFO,
     "bye": logging.INFO,
+    "tls failed": logging.INFO,
     "login refused": logging.WARNING,
     "accept failed": logging.ERROR,
     "failure": logging.ERROR,

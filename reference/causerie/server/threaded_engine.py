@@ -15,6 +15,7 @@ nobody.
 import selectors
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -29,6 +30,8 @@ from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
 from causerie.server.waiting import Waker, wait_readable
 from causerie.store.operations import Store
+from causerie.tls.layer import TlsError, TlsLayer
+from causerie.tls.sockets import TlsSocket
 
 _READ_OCTETS = 64 * 1024
 _STACK_OCTETS = 256 * 1024
@@ -42,7 +45,7 @@ _GRACE = 1.0
 class Peer:
     """One connection's socket, and its `Connection`."""
 
-    def __init__(self, server: "ThreadedServer", sock: socket.socket, name: str) -> None:
+    def __init__(self, server: "ThreadedServer", sock: socket.socket | TlsSocket, name: str) -> None:
         self._server = server
         self.socket = sock
         self.watched = False
@@ -63,8 +66,10 @@ class Peer:
                 continue
             try:
                 data = self._receive()
-            except OSError:
+            except OSError as error:
                 data = None
+                if isinstance(error, TlsError):
+                    log("tls failed", peer=connection.peer, reason=error)
             with server.hub_lock:
                 if data:
                     connection.receive_data(server.now(), data)
@@ -96,8 +101,7 @@ class Peer:
         if connection.closed:
             _shut(self.socket, socket.SHUT_RDWR)
         elif connection.finished and not self._sent_fin:
-            self._sent_fin = True
-            _shut(self.socket, socket.SHUT_WR)
+            done = self._sent_fin = _shut(self.socket, socket.SHUT_WR)
         if not self._resume.is_set() and (connection.reading or connection.closed):
             self._resume.set()
         return done
@@ -124,9 +128,15 @@ class Peer:
         return True
 
 
-def _shut(sock: socket.socket, how: int) -> None:
-    with suppress(OSError):  # the peer was faster
+def _shut(sock: socket.socket | TlsSocket, how: int) -> bool:
+    """Returns False if the kernel has no room for what TLS says then."""
+    try:
         sock.shutdown(how)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # the peer was faster
+    return True
 
 
 class ThreadedServer:
@@ -134,8 +144,9 @@ class ThreadedServer:
 
     now = staticmethod(time.monotonic)
 
-    def __init__(self, hub: Hub, store: Store) -> None:
+    def __init__(self, hub: Hub, store: Store, tls: ssl.SSLContext | None = None) -> None:
         self.hub = hub
+        self._tls = tls
         self.turn_lock = threading.Lock()
         self.hub_lock = threading.Lock()
         self._store = store
@@ -192,7 +203,7 @@ class ThreadedServer:
         log("accept", peer=name)
         with self.hub_lock:
             self._peers += 1
-        peer = Peer(self, sock, name)
+        peer = Peer(self, sock if self._tls is None else TlsSocket(sock, TlsLayer(self._tls)), name)
         try:
             threading.Thread(target=peer.read, name=name, daemon=True).start()
         except RuntimeError as error:  # the system has no more threads
@@ -300,7 +311,13 @@ def _log_failure(failure: threading.ExceptHookArgs) -> None:
     log("failure", reason=f"thread {failure.thread and failure.thread.name}", exception=failure.exc_value)
 
 
-def run(sockets: Sequence[socket.socket], hub: Hub, store: Store, ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM; *ready* is called once connections are accepted."""
+def run(
+    sockets: Sequence[socket.socket],
+    hub: Hub,
+    store: Store,
+    ready: Callable[[], None],
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, with TLS if *tls* is given; *ready* is called once connections are accepted."""
     threading.excepthook = _log_failure
-    ThreadedServer(hub, store).run(sockets, ready)
+    ThreadedServer(hub, store, tls).run(sockets, ready)

@@ -6,6 +6,14 @@ In here: what the system offers for that, on every system. Not in here: who wait
 import select
 import socket
 from contextlib import suppress
+from typing import Protocol
+
+
+class HasDescriptor(Protocol):
+    """A socket, or what stands for one."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
 
 
 class Waker:
@@ -40,7 +48,7 @@ class Waker:
 
 if hasattr(select, "poll"):
 
-    def wait_readable(sock: socket.socket) -> None:
+    def wait_readable(sock: HasDescriptor) -> None:
         """Wait until there is something to read, or the end of it."""
         poll = select.poll()
         poll.register(sock, select.POLLIN)
@@ -48,6 +56,6 @@ if hasattr(select, "poll"):
 
 else:
 
-    def wait_readable(sock: socket.socket) -> None:
+    def wait_readable(sock: HasDescriptor) -> None:
         """Wait until there is something to read, or the end of it."""
         select.select([sock], [], [])
