@@ -13,7 +13,7 @@ from typing import Final
 from causerie_conformance.registry import Case
 from causerie_spec.clauses import Clause
 
-BUILT: Final = ("CORE", "ROBUST", "receipts", "typing", "presence")
+BUILT: Final = ("CORE", "ROBUST", "SCRAM", "receipts", "typing", "presence")
 """Profiles for which every MUST and SHOULD of a server must have a case or a reason."""
 
 REASONS: Final[dict[str, str]] = {

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from causerie_conformance.accounts import Account, as_file, made_up
+from causerie_spec.codes import SCRAM_MIN_ITERATIONS
 
 HOST: Final = "127.0.0.1"
 START_TIMEOUT: Final = 20.0
@@ -64,7 +65,8 @@ class Command:
         """The reference server with that engine."""
         limits = ("--handshake-timeout", "{handshake_timeout}", "--max-connections", "{max_connections}")
         start = (sys.executable, "-m", "causerie.server", "--engine", engine)
-        return cls((*start, "--host", HOST, "--port", "{port}", *limits))
+        users = ("--users-file", "{users}", "--scram-iterations", str(SCRAM_MIN_ITERATIONS))
+        return cls((*start, "--host", HOST, "--port", "{port}", *limits, *users), made_up())
 
     @property
     def handshake_timeout(self) -> float | None:

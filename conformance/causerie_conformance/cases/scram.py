@@ -191,6 +191,13 @@ def nonce_is_new(arena: Arena) -> None:
         seen.add(exchange.full_nonce)
 
 
+@case("scram/iterations", "SCRAM-10", needs=_NEEDS)
+def iterations(arena: Arena) -> None:
+    """The iteration count is one that clients take"""
+    handle = new_handle()
+    challenged(arena.greet(), handle, Exchange(handle))
+
+
 # The wrong password
 
 
