@@ -64,7 +64,7 @@ class Command:
     def of_reference(cls, engine: str) -> Command:
         """The reference server with that engine."""
         limits = ("--handshake-timeout", "{handshake_timeout}", "--max-connections", "{max_connections}")
-        start = (sys.executable, "-m", "causerie.server", "--engine", engine)
+        start = (sys.executable, "-m", "causerie.server", "--engine", engine, "--memory")
         users = ("--users-file", "{users}", "--scram-iterations", str(SCRAM_MIN_ITERATIONS))
         return cls((*start, "--host", HOST, "--port", "{port}", *limits, *users), made_up())
 

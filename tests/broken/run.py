@@ -12,4 +12,5 @@ from causerie.server import cli
 
 if __name__ == "__main__":
     {**VARIANTS, **MUTANTS}[sys.argv[1]].apply()
-    raise SystemExit(cli.main(sys.argv[2:]))
+    store = [] if "--data" in sys.argv else ["--memory"]
+    raise SystemExit(cli.main([*store, *sys.argv[2:]]))

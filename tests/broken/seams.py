@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 
 from causerie.core import connection, history, hub, presence, receipts, sending, typing
-from causerie.server import cli
+from causerie.server import cli, storage
 from causerie_spec.messages import Message
 
 _ENCODERS = (connection, sending, history, presence, receipts, typing)
@@ -78,8 +78,8 @@ def before(request: str) -> Callable[[Callable], Callable]:
 
 def without_history():
     """Have a server that offers no capability and keeps no message."""
-    original = cli.MemoryStore
-    cli.MemoryStore = lambda *settings, **named: original(*settings, **{**named, "history": False})
+    original = storage.MemoryStore
+    storage.MemoryStore = lambda *settings, **named: original(*settings, **{**named, "history": False})
     cli.CAPABILITIES = frozenset()
 
 

@@ -85,6 +85,7 @@ class Connection:
         "_active_at",
         "_closing_at",
         "_dropped",
+        "_ending",
         "_eof",
         "_held",
         "_when_read",
@@ -138,6 +139,7 @@ class Connection:
         self._accepted_at = now
         self._active_at = now
         self._closing_at = 0.0
+        self._ending: Ended | None = None
         self._dropped = 0
 
     # What shells do.
@@ -207,6 +209,8 @@ class Connection:
 
     def due(self) -> float | None:
         """When `expire` has something to do, in seconds on the clock of `now`."""
+        if self._ending is not None and self.state is not State.CLOSING:
+            return self.hub.ends_at
         match self.state:
             case State.CLOSING:
                 return None if self.closed else min(self._closing_at, self.hub.ends_at)
@@ -226,6 +230,8 @@ class Connection:
         match self.state:
             case State.CLOSING:
                 self._close()
+            case _ if self._ending is not None:
+                self.end(now, self._ending)
             case State.READY if self._waits():  # for the store: not the peer's silence
                 self._active_at = now
             case State.READY:  # [KEEP-2]
@@ -305,6 +311,14 @@ class Connection:
         self.hub.touch(self)
         self.hub.log_end(self, ended)
 
+    def end_when_answered(self, now: float, ended: Ended) -> None:
+        """The same, once the store has done what this connection asked for [CLOSE-2]."""
+        if self._waits():
+            self._ending = ended
+            self.hub.timers.arm(self)
+        else:
+            self.end(now, ended)
+
     def fail(self, now: float, error: Exception) -> None:
         """A bug of this server's showed while it served this connection: log it, and go on without [LOAD-10]."""
         self.hub.log("failure", self, exception=error)
@@ -319,6 +333,8 @@ class Connection:
     def process(self, now: float) -> None:
         """Process what is whole and may be processed now."""
         self._go_on(now)
+        if self._ending is not None and not self._waits():
+            self.end(now, self._ending)
         while self.state is not State.CLOSING and not self._stalled():
             frame = self._next(now)
             if frame is None:
@@ -404,7 +420,12 @@ class Connection:
 
     def _stalled(self) -> bool:
         """Must the next frame wait, for the store or for the peer?"""
-        if self.waiting or self._when_read is not None or (self._held is not None and self.pending_sends):
+        if (
+            self.waiting
+            or self._when_read is not None
+            or self._ending is not None
+            or (self._held is not None and self.pending_sends)
+        ):
             return True
         return self.pending_octets > self.hub.limits.pending_octets or self._congested()
 
@@ -413,6 +434,7 @@ class Connection:
         return self.output.own > self.hub.limits.own_octets and not self._eof
 
     def _waits(self) -> bool:
+        """For the store, that is."""
         return self.waiting or self.pending_sends > 0
 
     def _begin_closing(self, now: float) -> None:

@@ -224,7 +224,7 @@ class Hub:
         self._shutdown = Ended(ByeCode.SHUTDOWN, "the server is going down")
         self.ends_at = now + self.limits.closing_timeout
         for connection in list(self._connections):
-            connection.end(now, self._farewell())
+            connection.end_when_answered(now, self._farewell())
 
     def _farewell(self) -> Ended:
         assert self._shutdown is not None

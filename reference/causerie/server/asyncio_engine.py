@@ -14,9 +14,9 @@ from typing import Any
 
 from causerie.core.connection import Connection
 from causerie.core.hub import Hub
+from causerie.server import pump
 from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
-from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
 from causerie.server.tls_transport import TlsTransport
 from causerie.store.operations import Store
@@ -111,8 +111,8 @@ class AsyncioServer:
 
     def __init__(self, hub: Hub, store: Store) -> None:
         self.hub = hub
-        self._store = store
         self._loop = asyncio.get_running_loop()
+        self.pump = pump.make(hub, store, self._wake)
         self.peers: set[Peer] = set()
         self.blocked: set[Peer] = set()
         """Those whose kernel buffers are full."""
@@ -128,9 +128,13 @@ class AsyncioServer:
             self._scheduled = True
             self._loop.call_soon(self._serve)
 
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self.serve_soon)
+
     def _serve(self) -> None:
         self._scheduled = False
-        while dirty := turn(self.hub, self._store, self.now()):
+        while dirty := self.pump.turn(self.now()):
             for connection in dirty:
                 assert isinstance(connection.shell, Peer)
                 connection.shell.flush()
@@ -197,6 +201,7 @@ async def _serve(
         signal.signal(number, handler)
     log("stopping", connections=hub.connections)
     await server.stop(listeners)
+    server.pump.close()
     log("stopped")
 
 

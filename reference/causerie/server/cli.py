@@ -1,12 +1,11 @@
 """The command `causerie-server`.
 
-In here: options, and putting hub, store and engine together. Exit status: 0 stopped by a signal, 1 could not listen
-or use its certificate, 2 usage, 130 stopped by a second Ctrl-C before all was done.
+In here: options, and putting hub, store and engine together. Exit status: 0 stopped by a signal, 1 could not listen,
+or use its certificate or its data, 2 usage, 130 stopped by a second Ctrl-C before all was done.
 """
 
 import argparse
 import random
-import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +15,9 @@ from pathlib import Path
 from causerie.core.hub import CAPABILITIES, Hub
 from causerie.core.limits import Limits
 from causerie.passwords import PasswordError
-from causerie.server import accounts, asyncio_engine, log, threaded_engine
+from causerie.server import accounts, asyncio_engine, log, storage, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
-from causerie.store.memory import MemoryStore
+from causerie.store.schema import StoreFileError
 from causerie.tls.contexts import CertificateError, server_context
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
 
@@ -33,6 +32,8 @@ examples:
                                                   with TLS; clients then need --tls
   causerie-server --host ::1 --engine threaded    over IPv6, with threads
   causerie-server --port 0                        on a free port, which the first line names
+  causerie-server --memory                        keeps nothing when it stops
+  causerie-server user add alice                  makes an account; see causerie-server user --help
 
 Stop it with Ctrl-C: everybody is told.
 """
@@ -97,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
         default=defaults.max_connections,
         help="connections served at once; default %(default)s",
     )
+    storage.add_options(options)
     _add_login_options(options, defaults)
     options.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     options.add_argument("--log-format", choices=sorted(log.FORMS), default="text")
@@ -141,6 +143,9 @@ def _add_login_options(options: argparse.ArgumentParser, defaults: Limits) -> No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["user"]:
+        return accounts.main(arguments[1:], storage.default_file(), storage.open_accounts)
     made = parser()
     options = made.parse_args(arguments)
     if options.tls_key is not None and options.tls_cert is None:
@@ -152,7 +157,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CannotListenError, CertificateError) as error:
         print(f"causerie-server: {error}", file=sys.stderr)
         return 1
-    store = MemoryStore(wall_ms, secrets.randbits(64))
+    try:
+        store = storage.open_store(options, wall_ms)
+    except StoreFileError as error:
+        print(f"causerie-server: {error}", file=sys.stderr)
+        return 1
     try:
         users = accounts.read_users(options.users_file) if options.users_file is not None else {}
         for handle, password in users.items():

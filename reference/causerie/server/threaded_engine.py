@@ -24,9 +24,9 @@ from contextlib import suppress
 
 from causerie.core.connection import Connection
 from causerie.core.hub import Hub
+from causerie.server import pump
 from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
-from causerie.server.pump import turn
 from causerie.server.signals import STOP_SIGNALS
 from causerie.server.waiting import Waker, wait_readable
 from causerie.store.operations import Store
@@ -149,8 +149,8 @@ class ThreadedServer:
         self._tls = tls
         self.turn_lock = threading.Lock()
         self.hub_lock = threading.Lock()
-        self._store = store
         self._waker = Waker()
+        self._pump = pump.make(hub, store, self._waker.wake)
         self._blocked: deque[Peer] = deque()
         self._discarded: deque[Peer] = deque()
         self._sleeps_until = float("inf")
@@ -169,7 +169,7 @@ class ThreadedServer:
 
     def _turn(self) -> Collection[Connection]:
         with self.hub_lock:
-            dirty = turn(self.hub, self._store, self.now())
+            dirty = self._pump.turn(self.now())
             deadline = self.hub.next_deadline()
             if deadline is not None and deadline < self._sleeps_until:
                 self._sleeps_until = deadline
@@ -304,6 +304,7 @@ class ThreadedServer:
         self._gone.set()
         self._waker.wake()
         self._housekeeper.join(_GRACE)
+        self._pump.close()
         log("stopped")
 
 

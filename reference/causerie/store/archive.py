@@ -55,6 +55,8 @@ _ITEM_OCTETS: Final = 64
 """Of a history item, about, besides its text."""
 _MAX_CACHED: Final = 4_096
 """Conversations kept between batches."""
+_PURGE: Final = 256
+"""Messages that nobody can read any more, about, that are removed at a time."""
 _SWEEP_MS: Final = 60_000
 """Between two looks for messages that are too old."""
 _SWEEP_CONVERSATIONS: Final = 64
@@ -254,10 +256,11 @@ class Archive:
             self._forget_below(conversation, conversation.head - count + 1)
 
     def _forget_below(self, conversation: Conversation, seq: int) -> None:
-        conversation.first = seq
+        old, conversation.first = conversation.first, seq
         if self._keep.days is not None:
             conversation.oldest = 0 if seq > conversation.head else self._tables.timestamp(conversation, seq)
-        self._tables.remove_below(conversation, seq)
+        if seq // _PURGE != old // _PURGE or seq > conversation.head:
+            self._tables.remove_below(conversation, seq)
         self._changed[conversation] = None
 
     def _sweep(self, time: int) -> None:

@@ -19,8 +19,6 @@ from causerie_spec.codes import LOBBY
 
 KEEP = Keep(count=10_000)
 """What a memory store keeps if nobody says otherwise: memory must not grow with history."""
-_COMPACT = 1_024
-"""Messages that nobody can read any more, at which a log gives their memory back."""
 
 
 class _Log:
@@ -134,8 +132,6 @@ class MemoryTables:
         """See `Tables`."""
         log = self._logs[conversation.key]
         dead = seq - log.base
-        if dead < _COMPACT and seq <= conversation.head:
-            return
         for message in log.messages[:dead]:
             log.txns.pop((message.sender, message.txn), None)
         del log.messages[:dead]

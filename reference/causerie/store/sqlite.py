@@ -1,8 +1,8 @@
 """The store that keeps what it was given, in a file of SQLite.
 
 In here: tables in SQLite, one transaction for each batch, and when an epoch ends. A batch that fails is undone as a
-whole. What a commit returned survives the death of the process, and, with `Sync.FULL`, the loss of power. Not in here: the
-layout (`schema`), what operations do (`archive`), which thread commits (`causerie.server`).
+whole. What a commit returned survives the death of the process, and, with `Sync.FULL`, the loss of power. Not in here:
+the layout (`schema`), what operations do (`archive`), which thread commits (`causerie.server`).
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ from causerie_spec.codes import DURABLE, HISTORY, LOBBY
 
 _READS: Final = (Conversations, Credentials, FindPage, FindPerson, Members, Read, Rooms, Settle)
 """Operations that write nothing."""
-_PURGE: Final = 256
-"""Messages that nobody can read any more, at which they are deleted."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -216,10 +214,9 @@ class SqliteTables:
 
     def remove_below(self, conversation: Conversation, seq: int) -> None:
         """See `Tables`."""
-        if seq % _PURGE == 0 or seq > conversation.head:
-            self.write_messages()
-            span = (_message_id(conversation, 0), _message_id(conversation, seq))
-            self._do("DELETE FROM messages WHERE id >= ? AND id < ?", span)
+        self.write_messages()
+        span = (_message_id(conversation, 0), _message_id(conversation, seq))
+        self._do("DELETE FROM messages WHERE id >= ? AND id < ?", span)
 
     def person(self, handle: str) -> PersonRow | None:
         """See `Tables`."""

@@ -73,7 +73,7 @@ class Tables(Protocol):
         """Keys of conversations whose oldest message is older."""
 
     def remove_below(self, conversation: Conversation, seq: int) -> None:
-        """Forget messages, and their txns. It may be done later: nobody asks for them any more."""
+        """Forget messages, and their txns."""
 
     def person(self, handle: str) -> PersonRow | None:
         """A handle."""

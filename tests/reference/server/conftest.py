@@ -174,7 +174,8 @@ def start(engine, tmp_path):
 
     def start_one(*arguments, code=None, **options):
         program = ["-c", code] if code else ["-m", "causerie.server"]
-        command = [sys.executable, *program, "--port", "0", "--engine", engine, *arguments]
+        store = [] if "--data" in arguments else ["--memory"]
+        command = [sys.executable, *program, "--port", "0", "--engine", engine, *store, *arguments]
         server = Server(command, tmp_path / f"{len(servers)}.log", **options)
         servers.append(server)
         return server
