@@ -209,11 +209,11 @@ class Connection:
 
     def due(self) -> float | None:
         """When `expire` has something to do, in seconds on the clock of `now`."""
-        if self._ending is not None and self.state is not State.CLOSING:
-            return self.hub.ends_at
         match self.state:
             case State.CLOSING:
                 return None if self.closed else min(self._closing_at, self.hub.ends_at)
+            case State.READY if self._ending is not None:
+                return self.hub.ends_at
             case State.READY:
                 return self._active_at + self._idle_limit() if self.keepalive else None
             case _:
@@ -230,7 +230,7 @@ class Connection:
         match self.state:
             case State.CLOSING:
                 self._close()
-            case _ if self._ending is not None:
+            case State.READY if self._ending is not None:
                 self.end(now, self._ending)
             case State.READY if self._waits():  # for the store: not the peer's silence
                 self._active_at = now
@@ -313,7 +313,7 @@ class Connection:
 
     def end_when_answered(self, now: float, ended: Ended) -> None:
         """The same, once the store has done what this connection asked for [CLOSE-2]."""
-        if self._waits():
+        if self.state is State.READY and self._waits():
             self._ending = ended
             self.hub.timers.arm(self)
         else:

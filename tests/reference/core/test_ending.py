@@ -421,3 +421,24 @@ def test_what_is_queued_for_a_connection_that_is_gone_is_not_written(world):
     assert peer.connection.take() == b""
     world.settle()
     assert peer.closed
+
+
+def test_a_shutdown_waits_for_the_store(late, f):
+    alice = late.login("alice")
+    alice.send(f.say(3), f.say(4))
+    late.hub.shut_down(late.now)
+    late.settle()
+    assert alice.inbox == []
+    alice.send(f.say(5))
+    late.commit_all()
+    got = alice.inbox
+    assert [ref for message, ref in got if isinstance(message, f.Ack)] == [3, 4]
+    assert got[-1][0].code == B.SHUTDOWN
+
+
+def test_a_shutdown_does_not_wait_for_ever(late, f):
+    alice = late.login("alice")
+    alice.send(f.say(3))
+    late.hub.shut_down(late.now)
+    late.advance(late.hub.limits.closing_timeout + 0.1)
+    assert alice.closed
