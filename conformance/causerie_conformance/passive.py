@@ -1,30 +1,31 @@
 """The checks that every received frame goes through, whichever case receives it.
 
-In here: what can be told from the frames of a run alone: form, direction, refs, order of answers, names,
-numbers, times. A broken clause raises `Violation`. Not in here: whether the server did what a case asked of
-it (`client`, `cases`), and anything that does I/O.
+In here: what can be told from the frames of a run alone: form, direction, refs, order of answers, names, times. A
+broken clause raises `Violation`. Not in here: what one frame, or one streamed answer, must be by itself
+(`invariants`), whether the server did what a case asked of it (`client`, `cases`), and anything that does I/O.
 
-An `Observer` follows one connection in both directions; a `Shared` holds what must agree between the
-connections of one server: the epoch, and each message of each log.
+An `Observer` follows one connection in both directions; a `Shared` holds what must agree between the connections of one
+server. What is told of logs goes to `logs`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final, NamedTuple
+from typing import Final
 
-from causerie_conformance.octets import field_offset
-from causerie_conformance.problems import Kind, Violation
-from causerie_conformance.transcript import describe_frame, frame_name
+from causerie_conformance import invariants
+from causerie_conformance.found import Found
+from causerie_conformance.logs import Logs, Shared
+from causerie_conformance.problems import Kind
+from causerie_conformance.transcript import frame_name
 from causerie_spec import codec, names
 from causerie_spec.codec import RawFrame
-from causerie_spec.codes import HEADER_SIZE, MAX_BODY, SERVER_BIT, ByeCode, ErrorCode
+from causerie_spec.codes import HEADER_SIZE, HISTORY, MAX_BODY, SERVER_BIT, ByeCode, ErrorCode
 from causerie_spec.errors import PeerError
-from causerie_spec.messages import MESSAGES, Ack, Bye, ChatMessage, Error, Hello, Message, Ready, Send, Welcome
+from causerie_spec.messages import MESSAGES, Ack, Bye, End, Error, Hello, Message, Ready, Send, Welcome
 
 MS_LEAST: Final = 10**12
 """Milliseconds of September 2001: less is seconds, or no clock."""
@@ -39,41 +40,7 @@ _NAME_RULES: Final = {
 }
 _CODES: Final[Mapping[type[Message], type[ErrorCode | ByeCode]]] = {Error: ErrorCode, Bye: ByeCode}
 _TIMES: Final = ("timestamp", "server_time", "last_seen")
-_ONE_DIFFERENCE: Final = {"timestamp": "MSG-6", "text": "SEND-5"}
-"""What is broken when two accounts of a message differ in one thing; in more, they are of two messages."""
 _NEVER_ANSWERED: Final = frozenset({"COMPOSE"})
-
-
-TEXT_KEPT: Final = 60
-"""Characters of a text that are kept to compare and to show."""
-FRAME_KEPT: Final = 1_024
-"""Octets of the longest frame that is kept to be shown if another contradicts it."""
-
-
-class Fact(NamedTuple):
-    """What a log says of one message: it must be the same wherever it is told."""
-
-    timestamp: int
-    sender: str
-    txn: int
-    kind: int
-    text: str
-
-
-class Told(NamedTuple):
-    """A fact, the frame that told it first (if it is short), and whether that was the ACK: it speaks for the SEND."""
-
-    fact: Fact
-    frame: _Frame | None
-    by_ack: bool
-
-
-class Shared:
-    """What all connections to one running server must agree on."""
-
-    def __init__(self) -> None:
-        self.epoch: int | None = None
-        self.facts: dict[tuple[str, int], Told] = {}
 
 
 @dataclass
@@ -104,8 +71,8 @@ class Observer:
         self._quiet: set[int] = set()
         self._said = False
         self._answered: set[int] = set()
-        self._seqs: dict[str, int] = {}
-        self._times: dict[str, int] = {}
+        self._logs = Logs(shared)
+        self._stream: invariants.Stream | None = None
 
     # What goes out
 
@@ -156,7 +123,7 @@ class Observer:
 
     def received(self, raw: RawFrame, octets: bytes) -> Message:
         """The message in a frame that came; raises `Violation` for the first clause that it breaks."""
-        found = _Frame(raw, octets)
+        found = Found(raw, octets)
         self.answered = None
         if self.ended:
             raise found.broken("STATE-4", Kind.EXTRA, "nothing after BYE")
@@ -164,17 +131,20 @@ class Observer:
         if not self._said and not isinstance(message, Bye):
             raise found.broken("HELLO-2", Kind.EXTRA, "nothing before HELLO, except BYE")
         _check_values(found, message)
+        if not self._negotiated(message.CAPABILITY):
+            raise found.broken("CAP-2", Kind.EXTRA, f"no {found.name}, as {message.CAPABILITY} was not negotiated")
         self._check_place(found, message)
-        self._follow(found, message)
+        found.check(invariants.flaw(message, self.handle or ""))
+        self._logs.follow(found, message)
         return message
 
-    def _check_place(self, found: _Frame, message: Message) -> None:
+    def _check_place(self, found: Found, message: Message) -> None:
         """Is this the time for that frame, and is its ref right?"""
         if isinstance(message, Bye):
             self._check_bye(found)
             self.ended = True
         elif self._is_item(found):
-            return
+            found.check(self._streamed().item(message))
         elif message.EVENT:
             if found.raw.ref != 0:
                 raise found.broken("FRAME-11", Kind.VALUE, "ref 0, as this is an event", offset=6)
@@ -183,13 +153,20 @@ class Observer:
         else:
             self._check_answer(found, message)
 
-    def _is_item(self, found: _Frame) -> bool:
+    def _is_item(self, found: Found) -> bool:
         first = self.open[0] if self.open else None
-        if first is None or first.ref != found.raw.ref or first.ref == 0 or first.type not in MESSAGES:
+        if first is None or first.ref != found.raw.ref or first.ref == 0 or first.message is None:
             return False
         return found.name in MESSAGES[first.type].ITEMS
 
-    def _check_bye(self, found: _Frame) -> None:
+    def _streamed(self) -> invariants.Stream:
+        """The streamed answer that is being given to the first open request."""
+        request = self.open[0].message
+        assert request is not None
+        self._stream = self._stream or invariants.Stream(request)
+        return self._stream
+
+    def _check_bye(self, found: Found) -> None:
         ref = found.raw.ref
         refs = [request.ref for request in self.open]
         if ref == 0 or ref in self._quiet:
@@ -201,10 +178,12 @@ class Observer:
             waiting = frame_name(self.open[0].type)
             raise found.broken(clause, Kind.UNEXPECTED, f"the answer to {waiting} ref {refs[0]} before BYE")
 
-    def _check_answer(self, found: _Frame, message: Message) -> None:
+    def _check_answer(self, found: Found, message: Message) -> None:
         ref = found.raw.ref
         refs = [request.ref for request in self.open]
         if ref not in refs:
+            if ref in self._quiet:
+                raise found.broken("TYPE-2", Kind.EXTRA, "no answer to COMPOSE")
             if ref in self._answered:
                 raise found.broken("REQ-1", Kind.EXTRA, f"exactly one answer to ref {ref}")
             if self._welcome is None:
@@ -213,6 +192,7 @@ class Observer:
         if refs[0] != ref:
             waiting = frame_name(self.open[0].type)
             raise found.broken("REQ-2", Kind.UNEXPECTED, f"the answer to {waiting} ref {refs[0]} first")
+        stream, self._stream = self._stream, None
         self.answered = request = self.open.popleft()
         self._answered.add(ref)
         self.refusals += found.name == "ERROR"
@@ -221,21 +201,22 @@ class Observer:
             allowed = cls.ANSWERS or ("ERROR",)
             if found.name not in allowed:
                 raise found.broken("REQ-1", Kind.UNEXPECTED, f"{' or '.join(allowed)} or ERROR to {cls.NAME}")
+        if isinstance(message, End) and request.message is not None:
+            found.check((stream or invariants.Stream(request.message)).end(message))
         self._learn(found, request, message)
 
-    def _learn(self, found: _Frame, request: Request, message: Message) -> None:
+    def _learn(self, found: Found, request: Request, message: Message) -> None:
         """What an answer tells of the state of the connection and of the logs."""
         if isinstance(message, Welcome):
             self._welcome = message
+            self._logs.kept = HISTORY in message.capabilities
             self._check_welcome(found, message)
         elif isinstance(message, Ready):
-            self.handle = message.handle
-        elif isinstance(message, Ack) and isinstance(request.message, Send) and not message.duplicate:
-            send = request.message
-            fact = Fact(message.timestamp, self.handle or "", send.txn, send.kind, _short(send.text))
-            self._check_fact(found, send.conversation, message.seq, fact, from_ack=True)
+            self.handle = self._logs.handle = message.handle
+        elif isinstance(message, Ack) and isinstance(request.message, Send):
+            self._logs.acked(found, request.message, message)
 
-    def _check_welcome(self, found: _Frame, message: Welcome) -> None:
+    def _check_welcome(self, found: Found, message: Welcome) -> None:
         asked = self._asked
         if asked is not None and not asked.min_version <= message.version <= asked.max_version:
             wanted = f"a version from {asked.min_version} to {asked.max_version}"
@@ -249,77 +230,6 @@ class Observer:
             wanted = f"epoch {self._shared.epoch}, as in the WELCOMEs before"
             raise found.broken("HELLO-7", Kind.VALUE, wanted, offset=HEADER_SIZE + 11)
 
-    def _follow(self, found: _Frame, message: Message) -> None:
-        """Numbers and times of the messages that come live."""
-        if not isinstance(message, ChatMessage):
-            return
-        name, seq = message.conversation, message.seq
-        fact = Fact(message.timestamp, message.sender, message.txn, message.kind, _short(message.text))
-        self._check_fact(found, name, seq, fact, from_ack=False)
-        if found.raw.ref != 0:
-            return
-        self._check_seq(found, name, seq)
-        if message.timestamp < self._times.get(name, 0):
-            expected = f"a timestamp of at least {self._times[name]}"
-            raise found.broken("MSG-2", Kind.VALUE, expected, field="timestamp")
-        self._seqs[name], self._times[name] = seq, message.timestamp
-
-    def _check_seq(self, found: _Frame, name: str, seq: int) -> None:
-        last = self._seqs.get(name)
-        if seq == 0:
-            raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on", field="seq")
-        if last is None or seq == last + 1:
-            return
-        lost = seq > last and (self._log(name), last + 1) not in self._shared.facts
-        clause = "MSG-1" if lost else "MSG-4"
-        raise found.broken(clause, Kind.VALUE, f"seq {last + 1} in {name}, after {last}", field="seq")
-
-    def _log(self, conversation: str) -> str:
-        """One name for one log: a direct conversation has two names on the wire."""
-        if conversation.startswith("@"):
-            return "@" + " ".join(sorted({conversation[1:], self.handle or ""}))
-        return conversation
-
-    def _check_fact(self, found: _Frame, name: str, seq: int, fact: Fact, *, from_ack: bool) -> None:
-        kept = found if len(found.octets) <= FRAME_KEPT else None
-        first = self._shared.facts.setdefault((self._log(name), seq), Told(fact, kept, from_ack))
-        if first.fact == fact:
-            return
-        differing = [field for field in Fact._fields if getattr(first.fact, field) != getattr(fact, field)]
-        clause = _ONE_DIFFERENCE.get(differing[0], "MSG-5") if len(differing) == 1 else "MSG-6"
-        if from_ack and "timestamp" not in differing:  # the ACK has no part in it: MESSAGE differs from what was sent
-            found, right, by_ack = first.frame or found, fact, True
-        else:
-            right, by_ack = first.fact, first.by_ack
-        source = ("its ACK" if "timestamp" in differing else "its SEND") if by_ack else "the MESSAGE before"
-        shown = ", ".join(f"{field} {getattr(right, field)!r}" for field in differing)
-        raise found.broken(clause, Kind.VALUE, f"for {name} seq {seq} {shown}, as in {source}", field=differing[0])
-
-
-class _Frame:
-    """A received frame on its way through the checks."""
-
-    def __init__(self, raw: RawFrame, octets: bytes) -> None:
-        self.raw = raw
-        self.octets = octets
-        self.name = frame_name(raw.type)
-
-    def broken(
-        self, clause: str, kind: Kind, expected: str, offset: int | None = None, field: str | None = None
-    ) -> Violation:
-        if field is not None:
-            offset = field_offset(self.octets, field)
-        came = describe_frame(self.raw.type, self.raw.ref, self.raw.body, self.raw.flags)
-        return Violation(kind, expected, came, clause=clause, octets=self.octets, offset=offset)
-
-
-def _short(text: str) -> str:
-    """A text as it is kept and shown; a long one is known by its beginning and a digest."""
-    if len(text) <= TEXT_KEPT:
-        return text
-    octets = text.encode()
-    return f"{text[:TEXT_KEPT]}… ({len(octets)} octets, CRC {zlib.crc32(octets):08x})"
-
 
 def _expected_ref(refs: list[int]) -> str:
     if not refs:
@@ -327,7 +237,7 @@ def _expected_ref(refs: list[int]) -> str:
     return f"ref {refs[0]}, as in the request" if len(refs) == 1 else f"one of the refs {refs}"
 
 
-def _check_form(found: _Frame) -> Message:
+def _check_form(found: Found) -> Message:
     """Header and body: is it a frame that a version-1 server may send?"""
     raw = found.raw
     if not raw.type & SERVER_BIT:
@@ -351,7 +261,7 @@ def _check_form(found: _Frame) -> Message:
     return message
 
 
-def _check_values(found: _Frame, message: Message) -> None:
+def _check_values(found: Found, message: Message) -> None:
     """Names well formed, times in milliseconds."""
     for field in fields(message):  # type: ignore[arg-type]  # every frame is a dataclass
         value = getattr(message, field.name)

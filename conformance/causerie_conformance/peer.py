@@ -17,7 +17,8 @@ import time
 from collections import deque
 from typing import Any, Final
 
-from causerie_conformance.passive import Observer, Request, Shared
+from causerie_conformance.logs import Shared
+from causerie_conformance.passive import Observer, Request
 from causerie_conformance.problems import Kind, Problem, Violation
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import Decoder as FrameDecoder

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from causerie_conformance.accounts import Account
-from causerie_conformance.passive import Shared
+from causerie_conformance.logs import Shared
 from causerie_conformance.process import HOST, Command, ServerProcess
 from causerie_spec.codes import HANDSHAKE_TIMEOUT
 from causerie_spec.messages import Welcome

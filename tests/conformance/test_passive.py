@@ -6,21 +6,34 @@ from collections.abc import Sequence
 import pytest
 
 from causerie_conformance.arena import hello, login
-from causerie_conformance.passive import Observer, Shared
+from causerie_conformance.logs import Shared
+from causerie_conformance.passive import Observer
 from causerie_conformance.problems import Violation
 from causerie_spec.codec import Decoder, encode, frame
 from causerie_spec.messages import (
     Ack,
     Bye,
     ChatMessage,
+    Compose,
+    Composing,
+    Conversation,
+    Conversations,
+    End,
     Error,
+    History,
+    Join,
     Message,
     Ping,
     Pong,
+    Presence,
     Quit,
     Ready,
+    Receipt,
+    Room,
+    Rooms,
     Send,
     Welcome,
+    Who,
 )
 
 NOW = 1_700_000_000_000
@@ -47,6 +60,16 @@ def raw(octets: bytes) -> Step:
 
 HELLO = [out(hello(), 1), back(WELCOME, 1)]
 LOGGED_IN = [*HELLO, out(login("alice", bytes(32)), 2), back(READY, 2)]
+ALL = ("rooms", "history", "receipts", "typing", "presence")
+FULL = [
+    *(out(hello(capabilities=ALL), 1), back(Welcome(1, 0, NOW, 7, "x", ("TOKEN",), ALL), 1)),
+    *(out(login("alice", bytes(32)), 2), back(READY, 2)),
+]
+JOINED = ChatMessage("#ops", 1, NOW, "alice", 0, 128, "")
+PLACE = Conversation("#ops", 1, 3, 2, 3, 3, 2, 1)
+TOLD = Receipt("#ops", 3, 3, 2, 1)
+BOB = Presence("bob", "Bob", True, NOW)
+SAID = ChatMessage("@bob", 4, NOW, "bob", 5, 0, "hi")
 
 
 def play(steps: Sequence[Step], shared: Shared | None = None) -> Observer:
@@ -97,6 +120,47 @@ def test_octet_by_octet_is_followed_alike() -> None:
     play([*steps, back(WELCOME, 1), back(Pong(3), 2)])
 
 
+def test_a_sound_conversation_of_all_profiles() -> None:
+    sound = [
+        *FULL,
+        out(Join("#ops"), 3),
+        back(changed(PLACE, head=1, members=1, delivered=1, read=1, all_delivered=1, all_read=1), 3),
+        back(JOINED),
+        back(TOLD),
+        back(changed(TOLD, all_delivered=0, all_read=0)),
+        back(changed(JOINED, seq=2, kind=129)),
+        back(changed(TOLD, delivered=9, read=9)),
+        back(changed(JOINED, seq=9)),
+        back(changed(TOLD, delivered=9, read=9)),
+        out(Compose("@bob", True), 0),
+        back(Composing("@bob", "alice", True)),
+        back(Composing("@bob", "bob", False)),
+        out(Who("#ops", "", 2, True), 4),
+        back(changed(BOB, handle="alice"), 4),
+        back(changed(BOB, online=False, last_seen=0)),
+        back(BOB, 4),
+        back(End(True), 4),
+        out(Who("@bob", "", 9, False), 5),
+        back(changed(BOB, online=False, last_seen=0), 5),
+        back(End(False), 5),
+        out(History("@bob", 0, 3, 2), 6),
+        back(SAID, 6),
+        back(changed(SAID, seq=5, sender="alice"), 6),
+        back(End(False), 6),
+        out(History("@bob", 1, 2**64 - 1, 2), 7),
+        back(SAID, 7),
+        back(End(True), 7),
+        out(Conversations("", 9), 8),
+        back(PLACE, 8),
+        back(changed(PLACE, conversation="@bob", members=2), 8),
+        back(End(False), 8),
+        out(Rooms("#a", 1), 9),
+        back(Room("#b", 3), 9),
+        back(End(True), 9),
+    ]
+    play(sound)
+
+
 PING = out(Ping(1), 3)
 BROKEN = {
     "bit-7": ("FRAME-13", [*HELLO, raw(frame(0x04, bytes(8), ref=1))]),
@@ -136,6 +200,72 @@ BROKEN = {
     "time-falls": ("MSG-2", [*LOGGED_IN, back(HEARD), back(changed(HEARD, seq=2, timestamp=NOW - 1))]),
     "ack-other-time": ("MSG-6", [*LOGGED_IN, out(SEND, 3), back(HEARD), back(Ack(1, NOW + 1, False), 3)]),
     "ack-other-txn": ("MSG-5", [*LOGGED_IN, out(changed(SEND, txn=9), 3), back(HEARD), back(Ack(1, NOW, False), 3)]),
+}
+
+
+def listed(request: Message, *items: Message, more: bool | None = None) -> list[Step]:
+    """A streamed answer; without END unless *more* is given."""
+    end = [] if more is None else [back(End(more), 3)]
+    return [*FULL, out(request, 3), *(back(item, 3) for item in items), *end]
+
+
+ROOM = Room("#b", 1)
+BROKEN |= {
+    "receipt-not-negotiated": ("CAP-2", [*LOGGED_IN, back(TOLD)]),
+    "presence-not-negotiated": ("CAP-2", [*LOGGED_IN, back(BOB)]),
+    "composing-not-negotiated": ("CAP-2", [*LOGGED_IN, back(Composing("@bob", "bob", True))]),
+    "receipt-before-ready": ("MSG-8", [*FULL[:2], back(TOLD)]),
+    "presence-before-ready": ("MSG-8", [*FULL[:2], back(BOB)]),
+    "read-above-delivered": ("MARK-1", [*FULL, back(changed(TOLD, delivered=2))]),
+    "cursor-goes-back": ("MARK-1", [*FULL, back(TOLD), back(changed(TOLD, read=2))]),
+    "all-above-own": ("MARK-4", [*FULL, back(changed(TOLD, all_delivered=4))]),
+    "all-read-above-own": ("MARK-4", [*FULL, back(Receipt("#ops", 9, 3, 5, 4))]),
+    "all-read-above-all-delivered": ("MARK-4", [*FULL, back(changed(TOLD, all_read=3))]),
+    "all-in-the-lobby": ("MARK-4", [*FULL, back(changed(TOLD, conversation="#lobby"))]),
+    "all-of-257": ("MARK-4", listed(Conversations("", 9), changed(PLACE, members=257))),
+    "cursor-above-head": ("MARK-1", listed(Conversations("", 9), changed(PLACE, head=2))),
+    "first-above-head": ("HIST-7", listed(Conversations("", 9), changed(PLACE, first=5))),
+    "first-0": ("HIST-7", listed(Conversations("", 9), changed(PLACE, first=0))),
+    "composing-of-a-stranger": ("TYPE-5", [*FULL, back(Composing("@bob", "carol", True))]),
+    "message-of-a-stranger": ("DIRECT-1", [*FULL, back(changed(SAID, sender="carol"))]),
+    "compose-answered": ("TYPE-2", [*FULL, out(Compose("@bob", True), 9), back(Error(3, 0, ""), 9)]),
+    "compose-with-ref-0-answered": ("TYPE-2", [*FULL, out(Compose("@bob", True), 0), back(Error(3, 0, ""), 0)]),
+    "online-never-seen": ("WHO-5", [*FULL, back(changed(BOB, last_seen=0))]),
+    "message-without-txn": ("MSG-5", [*FULL, back(changed(SAID, txn=0))]),
+    "message-without-text": ("MSG-5", [*FULL, back(changed(SAID, text=""))]),
+    "joined-with-text": ("ROOM-2", [*FULL, back(changed(JOINED, text="x"))]),
+    "joined-with-txn": ("ROOM-2", [*FULL, back(changed(JOINED, txn=1))]),
+    "joined-the-lobby": ("ROOM-2", [*FULL, back(changed(JOINED, conversation="#lobby"))]),
+    "kind-130": ("ROOM-2", [*FULL, back(changed(JOINED, kind=130))]),
+    "gap-above-the-head": ("MSG-10", [*listed(Conversations("", 9), PLACE), back(changed(JOINED, seq=5))]),
+    "duplicate-of-another": (
+        "MSG-5",
+        [*FULL, back(HEARD), out(changed(SEND, txn=9), 3), back(Ack(1, NOW, True), 3)],
+    ),
+    "who-out-of-order": ("WHO-7", listed(Who("#ops", "", 9, False), BOB, changed(BOB, handle="ann"))),
+    "who-twice": ("WHO-7", listed(Who("#ops", "", 9, False), BOB, BOB)),
+    "who-not-behind-after": ("WHO-7", listed(Who("#ops", "bob", 9, False), BOB)),
+    "who-above-limit": ("WHO-7", listed(Who("#ops", "", 1, False), BOB, changed(BOB, handle="cy"))),
+    "who-nobody-and-more": ("WHO-7", listed(Who("#ops", "", 1, False), more=True)),
+    "who-somebody-else": ("WHO-7", listed(Who("@cy", "", 1, False), BOB)),
+    "who-offline-in-the-lobby": ("WHO-7", listed(Who("#lobby", "", 1, False), changed(BOB, online=False))),
+    "conversations-out-of-order": (
+        "LIST-1",
+        listed(Conversations("", 9), PLACE, changed(PLACE, conversation="#lobby", all_delivered=0, all_read=0)),
+    ),
+    "rooms-not-behind-after": ("LIST-1", listed(Rooms("#b", 9), ROOM)),
+    "rooms-none-and-more": ("LIST-1", listed(Rooms("", 9), more=True)),
+    "history-of-another": ("HIST-1", listed(History("@cy", 0, 0, 9), SAID)),
+    "history-not-contiguous": ("HIST-1", listed(History("@bob", 0, 0, 9), SAID, changed(SAID, seq=6))),
+    "history-descending": ("HIST-1", listed(History("@bob", 1, 9, 9), SAID, changed(SAID, seq=3))),
+    "history-at-the-anchor": ("HIST-1", listed(History("@bob", 0, 4, 9), SAID)),
+    "history-behind-the-anchor": ("HIST-1", listed(History("@bob", 1, 4, 9), SAID)),
+    "history-above-limit": ("HIST-2", listed(History("@bob", 0, 0, 1), SAID, changed(SAID, seq=5))),
+    "history-nothing-and-more": ("HIST-2", listed(History("@bob", 0, 0, 1), more=True)),
+    "history-contradicts": (
+        "SEND-5",
+        [*listed(History("@bob", 0, 0, 9)), back(SAID), back(changed(SAID, text="ho"), 3)],
+    ),
 }
 
 

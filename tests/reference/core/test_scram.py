@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-import scramp
+import scramp.core
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
