@@ -6,9 +6,12 @@ or use its certificate or its data, 2 usage, 130 stopped by a second Ctrl-C befo
 
 import argparse
 import random
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from causerie.core.limits import Limits
 from causerie.passwords import PasswordError
 from causerie.server import accounts, asyncio_engine, log, storage, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
+from causerie.store.operations import ScramKeys, Store
 from causerie.store.schema import StoreFileError
 from causerie.tls.contexts import CertificateError, server_context
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
@@ -153,22 +157,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log.set_up(options.log_level, options.log_format)
     try:
         tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
-        sockets = listen(options.host, options.port)
-    except (CannotListenError, CertificateError) as error:
+        users = _users(options)
+        with closing(storage.open_store(options, wall_ms)) as store:
+            for handle, keys in users.items():
+                store.put_account(handle, keys)
+            _serve(options, store, listen(options.host, options.port), tls)
+    except (CannotListenError, CertificateError, PasswordError, StoreFileError) as error:
         print(f"causerie-server: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # a second Ctrl-C
+        return 130
+    return 0
+
+
+def _users(options: argparse.Namespace) -> dict[str, ScramKeys]:
+    if options.users_file is None:
+        return {}
     try:
-        store = storage.open_store(options, wall_ms)
-    except StoreFileError as error:
-        print(f"causerie-server: {error}", file=sys.stderr)
-        return 1
-    try:
-        users = accounts.read_users(options.users_file) if options.users_file is not None else {}
-        for handle, password in users.items():
-            store.put_account(handle, accounts.keys(password, options.scram_iterations))
+        users = accounts.read_users(options.users_file)
+        return {handle: accounts.keys(password, options.scram_iterations) for handle, password in users.items()}
     except PasswordError as error:
-        print(f"causerie-server: --users-file: {error}", file=sys.stderr)
-        return 1
+        raise PasswordError(f"--users-file: {error}") from None
+
+
+def _serve(
+    options: argparse.Namespace, store: Store, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+) -> None:
     hub = Hub(
         wall_ms=wall_ms,
         epoch=store.epoch,
@@ -195,11 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def ready() -> None:
         print(f"causerie-server: listening on {where} ({how})", flush=True)
 
-    try:
-        ENGINES[options.engine](sockets, hub, store, ready, tls)
-    except KeyboardInterrupt:  # a second Ctrl-C
-        return 130
-    return 0
+    ENGINES[options.engine](sockets, hub, store, ready, tls)
 
 
 def wall_ms() -> int:

@@ -30,7 +30,7 @@ class Pump(Protocol):
         """
 
     def close(self) -> None:
-        """Let the store finish what it is doing, and close it. No turn follows."""
+        """Let the store finish what it is doing. No turn follows."""
 
 
 def make(hub: Hub, store: Store, wake: Callable[[], None]) -> Pump:
@@ -54,7 +54,6 @@ class Direct:
 
     def close(self) -> None:
         """See `Pump`."""
-        self._store.close()
 
 
 class Grouped:
@@ -91,7 +90,6 @@ class Grouped:
         left = self._hub.take_operations()  # who went offline last
         if left:
             _commit(self._store, left)
-        self._store.close()
 
     def _write(self) -> None:
         while (batch := self._batches.get()) is not None:

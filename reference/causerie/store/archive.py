@@ -100,8 +100,13 @@ class Archive:
     def begin(self) -> None:
         """A batch begins."""
         self._now = self._wall_ms()
-        if self._keep.days is not None and self._now - self._swept >= _SWEEP_MS:
+        if self.is_sweep_due():
+            assert self._keep.days is not None
             self._sweep(self._now - int(self._keep.days * 86_400_000))
+
+    def is_sweep_due(self) -> bool:
+        """Will the next batch remove what is too old?"""
+        return self._keep.days is not None and self._wall_ms() - self._swept >= _SWEEP_MS
 
     def apply(self, operation: Operation) -> Result:
         """Do one operation."""
@@ -389,6 +394,7 @@ class Archive:
         if enter.handle not in lobby.cursors and self._tables.lobby_cursors(lobby, enter.handle) is None:
             cursors = Cursors(lobby.head, lobby.head)  # [MARK-3]
             lobby.cursors[enter.handle] = self._moved[lobby, enter.handle] = cursors
+            self._changed[lobby] = None
         self.flush()  # it may be in rooms since this batch
         return Entered(tuple(self._tables.rooms_of(enter.handle)), new)
 

@@ -89,7 +89,8 @@ def open_file(path: Path, *, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.
     except sqlite3.DatabaseError as error:
         connection.close()
         hint = "it was left as it is; restore a copy of it, or choose another file with --data"
-        raise StoreFileError(f"{path} is damaged, or not a store of causerie-server ({error}): {hint}") from None
+        why = " ".join(str(error).split())
+        raise StoreFileError(f"{path} is damaged, or not a store of causerie-server ({why}): {hint}") from None
     except StoreFileError:
         connection.close()
         raise

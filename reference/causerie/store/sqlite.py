@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from causerie.store.archive import Archive, Keep
@@ -38,7 +39,8 @@ from causerie_spec.codes import DURABLE, HISTORY, LOBBY
 
 _READS: Final = (Conversations, Credentials, FindPage, FindPerson, Members, Read, Rooms, Settle)
 """Operations that write nothing."""
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+"""Where Linux says which run of the machine this is. Elsewhere every run might be another."""
 
 
 class Sync(Enum):
@@ -323,6 +325,8 @@ class SqliteStore(SqliteTables):
         super().__init__(connection)
         self._do(f"PRAGMA synchronous = {sync.value}")
         self._meta = Meta(connection)
+        self._busy = Lock()
+        """Held while a batch is committed: a server that is stopped at once closes its store meanwhile."""
         with _transaction(connection):
             self.secret = self._meta.made_once("secret", 32)
             self.epoch = self._begin_run(sync)
@@ -330,7 +334,7 @@ class SqliteStore(SqliteTables):
 
     def _begin_run(self, sync: Sync) -> int:
         """The epoch: another one if the last run may have lost what it committed, together with power [HELLO-7]."""
-        boot = _BOOT_ID.read_bytes() if _BOOT_ID.exists() else b""
+        boot = BOOT_ID.read_bytes() if BOOT_ID.exists() else b""
         unsafe = self._meta.get("sync") == Sync.NORMAL.value.encode() and self._meta.get("clean") != b"1"
         same_boot = boot != b"" and boot == self._meta.get("boot")
         if unsafe and not same_boot:
@@ -342,11 +346,10 @@ class SqliteStore(SqliteTables):
 
     def commit(self, operations: Sequence[Operation]) -> list[Result]:
         """See `Store`. Raises `sqlite3.Error`."""
-        writes = not all(isinstance(operation, _READS) for operation in operations)
+        writes = self.archive.is_sweep_due() or not all(isinstance(operation, _READS) for operation in operations)
         try:
-            with _transaction(self._connection, writes=writes):
-                if writes:
-                    self.archive.begin()
+            with self._busy, _transaction(self._connection, writes=writes):
+                self.archive.begin()
                 apply = self.archive.apply
                 results = [apply(operation) for operation in operations]
                 self.archive.flush()
@@ -359,7 +362,11 @@ class SqliteStore(SqliteTables):
 
     def close(self) -> None:
         """See `Store`."""
-        with _transaction(self._connection):
+        with self._busy, _transaction(self._connection):
             self._meta.put("clean", b"1")
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file, as the death of the process would."""
         self._connection.close()
         self._lock.close()

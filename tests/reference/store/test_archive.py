@@ -1,4 +1,4 @@
-"""What every store does, over tables in memory: numbers, times, txns, members, cursors, pages, lists, logins."""
+"""What every store does, whatever its tables: numbers, times, txns, members, cursors, pages, lists, logins."""
 
 import pytest
 
@@ -8,6 +8,7 @@ from causerie.store.operations import (
     Append,
     Appended,
     Conversations,
+    Credentials,
     Enter,
     Entered,
     Exit,
@@ -22,10 +23,13 @@ from causerie.store.operations import (
     Read,
     Room,
     Rooms,
+    ScramKeys,
     Settle,
     Settled,
     Snapshot,
+    Stored,
 )
+from causerie.store.sqlite import SqliteStore
 from causerie_spec.codes import MAX_U64, ErrorCode
 
 
@@ -34,9 +38,26 @@ def clock():
     return [1_000]
 
 
+@pytest.fixture(params=["memory", "sqlite"])
+def make(request, clock, tmp_path):
+    """Makes the store: make(keep)."""
+    opened = []
+
+    def make_one(keep=None):
+        if request.param == "memory":
+            opened.append(MemoryStore(lambda: clock[0], 7, keep=keep))
+        else:
+            opened.append(SqliteStore(tmp_path / "store.db", lambda: clock[0], keep=keep))
+        return opened[-1]
+
+    yield make_one
+    for each in opened:
+        each.close()
+
+
 @pytest.fixture
-def store(clock):
-    return MemoryStore(lambda: clock[0], 7)
+def store(make):
+    return make()
 
 
 @pytest.fixture
@@ -92,19 +113,18 @@ def test_a_txn_is_remembered_with_its_message(store, clock):
     assert do(store, append(txn=5, sender="bob")) == Appended(2, 1_001)
 
 
-def test_a_txn_is_forgotten_with_its_message(clock):
-    store = MemoryStore(lambda: clock[0], 7, keep=Keep(count=2))
+def test_a_txn_is_forgotten_with_its_message(make):
+    store = make(Keep(count=2))
     for txn in (1, 2, 3):
         do(store, append(txn=txn))
     assert do(store, append(txn=1)) == Appended(4, 1_000)
     assert do(store, append(txn=3)) == Appended(3, 1_000, duplicate=True)
 
 
-def test_what_is_kept_by_count(clock):
-    store = MemoryStore(lambda: clock[0], 7, keep=Keep(count=3))
+def test_what_is_kept_by_count(make):
+    store = make(Keep(count=3))
     enter(store, "alice")
-    for txn in range(1, 3_001):
-        do(store, append(txn=txn))
+    store.commit([append(txn=txn) for txn in range(1, 3_001)])
     (lobby,) = do(store, Conversations("alice", "", 9)).items
     assert (lobby.first, lobby.head) == (2_998, 3_000)
     page = do(store, FindPage("#lobby", "alice", False, 0, 256))
@@ -112,9 +132,9 @@ def test_what_is_kept_by_count(clock):
     assert [message.txn for message in do(store, Read("#lobby", 1, 3_000, 10_000))] == [2_998, 2_999, 3_000]
 
 
-def test_what_is_kept_by_days(clock):
+def test_what_is_kept_by_days(make, clock):
     day = 86_400_000
-    store = MemoryStore(lambda: clock[0], 7, keep=Keep(days=2))
+    store = make(Keep(days=2))
     enter(store, "alice")
     for txn in range(1, 5):
         do(store, append(txn=txn))
@@ -145,15 +165,13 @@ def test_what_is_kept_by_days(clock):
     ],
 )
 def test_pages(store, before, anchor, limit, page):
-    for txn in range(1, 601):
-        do(store, append(txn=txn))
+    store.commit([append(txn=txn) for txn in range(1, 601)])
     assert do(store, FindPage("#lobby", "alice", before, anchor, limit)) == page
 
 
 @pytest.mark.parametrize("before", [False, True])
 def test_a_page_of_long_texts_is_short(store, before):
-    for txn in range(1, 41):
-        do(store, append(txn=txn, text="é" * 8_000))
+    store.commit([append(txn=txn, text="é" * 8_000) for txn in range(1, 41)])
     page = do(store, FindPage("#lobby", "alice", before, MAX_U64 if before else 0, 256))
     assert page.last - page.first + 1 == 16
     assert page.more
@@ -224,9 +242,8 @@ def test_the_lowest_leaves(store):
 def test_above_256_members_nothing_is_told_of_all(store):
     handles = [f"h{n:03}" for n in range(257)]
     enter(store, *handles)
-    for handle in handles[:-1]:
-        summary = do(store, Join("#big", handle)).summary
-        do(store, Settle())
+    *_, last, _ = store.commit([operation for each in handles[:-1] for operation in (Join("#big", each), Settle())])
+    summary = last.summary
     assert summary.all_read == 1
     joined, settled = do(store, Join("#big", handles[-1]), Settle())
     assert (joined.summary.all_delivered, joined.summary.all_read) == (0, 0)
@@ -258,9 +275,40 @@ def test_people_are_remembered_with_history(store):
     assert do(store, FindPerson("bob")) is ErrorCode.NO_SUCH_CONVERSATION
 
 
-def test_what_it_is(store, counter):
-    assert (store.name, store.epoch, store.capabilities) == ("memory", 7, {"history"})
-    assert counter.capabilities == frozenset()
+def test_an_account_takes_a_handle_over(store):
+    mine = Enter("alice", b"1" * 32, "A")
+    keys = ScramKeys(b"salt", b"stored", b"server", 4_096)
+    do(store, mine)
+    store.put_account("alice", keys)
+    assert do(store, Credentials("alice")) == keys
+    assert do(store, mine) is ErrorCode.HANDLE_TAKEN
+    assert do(store, Enter("alice", None, "A")).rooms == ()
+    assert dict(store.accounts()) == {"alice": keys}
+    assert store.remove_account("alice")
+    assert not store.remove_account("alice")
+    assert do(store, mine) is ErrorCode.HANDLE_TAKEN
+    assert do(store, Credentials("alice")) is None
+
+
+def test_an_account_is_somebody_before_any_login(store):
+    store.put_account("bob", ScramKeys(b"salt", b"stored", b"server", 4_096))
+    enter(store, "alice")
+    assert do(store, append("@alice @bob")) == Appended(1, 1_000)
+    assert do(store, append("@alice @carol")) is ErrorCode.NO_SUCH_CONVERSATION
+    assert do(store, FindPerson("bob")) == Person("bob", "bob", 0)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ufeff", "🦊" * 4_096, "é\u0301\u202e"])
+def test_texts_come_back_as_they_were(store, text):
+    do(store, append(txn=MAX_U64, text=text))
+    (stored,) = do(store, Read("#lobby", 1, 1, 1))
+    assert stored == Stored(1, 1_000, "alice", MAX_U64, 0, text)
+    assert do(store, append(txn=MAX_U64, text=text)).duplicate
+
+
+def test_what_they_are(store, counter):
+    assert "history" in store.capabilities
+    assert (counter.name, counter.epoch, counter.capabilities) == ("memory", 7, frozenset())
 
 
 @pytest.mark.parametrize(("text", "least"), [("x" * 100, 100), ("é" * 100, 200), ("🦊" * 100, 400), ("", 0)])
