@@ -163,9 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"causerie-server: {error}", file=sys.stderr)
         return 1
     try:
-        users = accounts.read_users(options.users_file) if options.users_file is not None else {}
-        for handle, password in users.items():
-            store.put_account(handle, accounts.keys(password, options.scram_iterations))
+        if options.users_file is not None:
+            accounts.put_users(store, accounts.read_users(options.users_file), options.scram_iterations)
     except PasswordError as error:
         print(f"causerie-server: --users-file: {error}", file=sys.stderr)
         return 1
