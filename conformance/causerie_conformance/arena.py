@@ -100,6 +100,7 @@ class Arena:
     def connect(self, name: str = "A", *, target: Target | None = None, **options: Any) -> Client:
         """A connection on which nothing was said yet."""
         of = target or self.target
+        options = {"tls": of.tls} | options
         client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, **options)
         self._clients.append(client)
         return client
@@ -215,7 +216,7 @@ class Arena:
     def _stranger(self, name: str) -> Client:
         """Somebody who has nothing to do with the case, as far in as the server is built."""
         of = self.target
-        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience)
+        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, tls=of.tls)
         try:
             with assuming("HELLO-3"):
                 client.ask(hello(), Welcome)

@@ -20,7 +20,7 @@ from causerie_conformance.report import json_report, junit
 from causerie_conformance.report.terminal import Terminal, show_list
 from causerie_conformance.results import Exit, Run
 from causerie_conformance.session import Session
-from causerie_conformance.setup import SetupError, StartError, accounts_for, target_for
+from causerie_conformance.setup import SetupError, StartError, accounts_for, target_for, tls_for
 from causerie_conformance.target import Target
 from causerie_spec.codes import PROFILES
 
@@ -30,6 +30,7 @@ examples:
   causerie-conformance 127.0.0.1:5000 --upto hello       as far as step 1 of the build order
   causerie-conformance --spawn './server --port {port}'  start it, judge it, end it
   causerie-conformance --reference asyncio               judge the reference server
+  causerie-conformance --reference asyncio --tls         the same, all of it over TLS
   causerie-conformance --list --profile ROBUST           what would be run
   causerie-conformance HOST:PORT --select HELLO-6        the cases that cite this clause
 
@@ -62,7 +63,8 @@ def parser() -> argparse.ArgumentParser:
         "--spawn",
         metavar="CMD",
         help="a command with {port} in it; {handshake_timeout} (seconds), {max_connections} and {users} (a file of "
-        "accounts for it to have, HANDLE:PASSWORD a line) are filled in too",
+        "accounts for it to have, HANDLE:PASSWORD a line) are filled in too; with {tls_cert} and {tls_key} (files made "
+        "for this run) it is judged over TLS",
     )
     which.add_argument(
         "--handshake-timeout",
@@ -72,6 +74,12 @@ def parser() -> argparse.ArgumentParser:
     )
     which.add_argument("--users", metavar="NAME:PASSWORD,…", help="accounts that the server has, for SCRAM-SHA-256")
     which.add_argument("--users-file", type=Path, metavar="FILE", help="the same from a file, a line each")
+    secure = made.add_argument_group("TLS")
+    secure.add_argument("--tls", action="store_true", help="all connections of the suite speak TLS")
+    secure.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="the same; trust the authorities in it (PEM), not the system's"
+    )
+    secure.add_argument("--insecure", action="store_true", help="the same; trust any certificate")
     what = made.add_argument_group("which cases")
     what.add_argument("--list", action="store_true", help="list them instead of running them")
     what.add_argument(
@@ -104,7 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_files(made, options)
     try:
         named = accounts_for(options.users, options.users_file)
-        target = target_for(options.server, options.reference, options.spawn, options.handshake_timeout, named)
+        tls = tls_for(options.tls, options.ca_file, options.insecure)
+        target = target_for(options.server, options.reference, options.spawn, options.handshake_timeout, named, tls=tls)
     except SetupError as error:
         made.error(str(error))
     except StartError as error:
@@ -174,6 +183,10 @@ def _rerun(options: argparse.Namespace, target: Target) -> str:
         words.append(target.name)
     if options.handshake_timeout is not None:
         words += ["--handshake-timeout", f"{options.handshake_timeout:g}"]
+    if options.ca_file is not None:
+        words += ["--ca-file", shlex.quote(str(options.ca_file))]
+    elif options.tls or options.insecure:
+        words += ["--insecure" if options.insecure else "--tls"]
     if options.users is not None:
         words += ["--users", "NAME:PASSWORD"]  # reports are shown to others
     if options.users_file is not None:

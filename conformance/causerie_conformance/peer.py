@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from causerie_conformance.logs import Shared
 from causerie_conformance.passive import Observer, Request
-from causerie_conformance.problems import Kind, Problem, Violation
+from causerie_conformance.problems import HandshakeFailed, Kind, Problem, Violation
+from causerie_conformance.tls import SecureSocket, Tls
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import Decoder as FrameDecoder
 from causerie_spec.codec import FrameTooLarge, RawFrame
@@ -51,7 +52,10 @@ class Received:
 
 
 class Peer:
-    """A connection, as the suite's side sees it. ``patience`` is how long it waits for anything, in seconds."""
+    """A connection, as the suite's side sees it. ``patience`` is how long it waits for anything, in seconds.
+
+    With *tls* all octets below are those inside TLS, and FIN is close_notify with FIN behind it.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Peer:
         name: str,
         patience: float,
         receive_buffer: int | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.name = name
         self.patience = patience
@@ -73,7 +78,23 @@ class Peer:
         self.octets_received = 0
         self._decoder = FrameDecoder(limit=MAX_BODY)
         self._frames: deque[Received] = deque()
-        self._socket = _connect(address, patience, receive_buffer, name, transcript)
+        connected = _connect(address, patience, receive_buffer, name, transcript)
+        self.secure = None if tls is None else self._secured(connected, tls, address[0])
+        """TLS on this connection, for cases that are about it."""
+        self._socket: socket.socket | SecureSocket = self.secure or connected
+
+    def _secured(self, sock: socket.socket, tls: Tls, hostname: str) -> SecureSocket:
+        sock.settimeout(self.patience)
+        try:
+            secure = SecureSocket(sock, tls, hostname)
+        except OSError as error:
+            sock.close()
+            if isinstance(error, TimeoutError):
+                raise self.problem(Kind.TIMEOUT, "a TLS handshake", self._nothing(self.patience)) from None
+            came = f"none: {error.strerror or error}"
+            raise HandshakeFailed(Kind.REFUSED, "a TLS handshake", came, transcript=self.transcript) from None
+        self.transcript.event(self.name, f"secured ({secure.version})")
+        return secure
 
     # Sending
 

@@ -52,6 +52,9 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
     group.addoption("--reference", choices=("asyncio", "threaded"), help="start and judge the reference server")
     group.addoption("--spawn", metavar="CMD", help="start and judge a server by a command with {port} in it")
     group.addoption("--handshake-timeout", type=float, metavar="SECONDS", help="the server's login limit")
+    group.addoption("--tls", action="store_true", help="all connections of the suite speak TLS")
+    group.addoption("--ca-file", type=Path, metavar="FILE", help="the same; trust the authorities in it (PEM)")
+    group.addoption("--insecure", action="store_true", help="the same; trust any certificate")
     group.addoption("--users", metavar="NAME:PASSWORD,…", help="accounts that the server has")
     group.addoption("--users-file", type=Path, metavar="FILE", help="the same from a file, a line each")
 
@@ -70,7 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         named = setup.accounts_for(config.getoption("users", None), config.getoption("users_file", None))
         timeout = config.getoption("handshake_timeout", None)
-        config.stash[SESSION] = setup.session_for(server, reference, spawn, timeout, named)
+        tls = setup.tls_for(*(config.getoption(name, None) for name in ("tls", "ca_file", "insecure")))
+        config.stash[SESSION] = setup.session_for(server, reference, spawn, timeout, named, tls=tls)
     except setup.SetupError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -2,7 +2,8 @@
 
     Interrupted
     ├── Problem            the server did something else than the clause demands
-    │   └── Violation      found passively, in a frame that came while the case was about something else
+    │   ├── Violation      found passively, in a frame that came while the case was about something else
+    │   └── HandshakeFailed  there is a server, but no TLS with it
     ├── NotOffered         the server does not have the capability that the case is about
     └── NotJudged          the case could not be judged here; the reason says how to make it judgeable
 
@@ -80,6 +81,10 @@ class Problem(Interrupted):
 
 class Violation(Problem):
     """A received frame that breaks a clause, whichever case received it."""
+
+
+class HandshakeFailed(Problem):
+    """There is a server, but no TLS with it."""
 
 
 class NotOffered(Interrupted):

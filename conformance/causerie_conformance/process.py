@@ -18,7 +18,9 @@ import time
 from dataclasses import dataclass
 from typing import IO, Final
 
+from causerie_conformance import certificates
 from causerie_conformance.accounts import Account, as_file, made_up
+from causerie_conformance.certificates import Certificate
 from causerie_spec.codes import SCRAM_MIN_ITERATIONS
 
 HOST: Final = "127.0.0.1"
@@ -41,14 +43,16 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """How to start a server. ``argv`` may hold ``{port}``, ``{handshake_timeout}``, ``{max_connections}``, ``{users}``.
+    """How to start a server. ``argv`` may hold these, which are filled in with what suits the suite.
 
-    They are filled in with what suits the suite: ``handshake_timeout`` in whole seconds; ``{users}`` with the path of a
-    file of the *accounts* that the server is to have, a line ``HANDLE:PASSWORD`` each.
+    ``{port}``, ``{handshake_timeout}`` in whole seconds, ``{max_connections}``; ``{users}``: the path of a file of the
+    *accounts* that the server is to have, a line ``HANDLE:PASSWORD`` each; ``{tls_cert}`` and ``{tls_key}``: the paths
+    of the *certificate* that it is to have and of its key.
     """
 
     argv: tuple[str, ...]
     accounts: tuple[Account, ...] = ()
+    certificate: Certificate | None = None
 
     @classmethod
     def of_template(cls, template: str) -> Command:
@@ -58,15 +62,18 @@ class Command:
             raise ValueError("the command is empty")
         if not any("{port}" in word for word in argv):
             raise ValueError("the command has no {port}: the suite picks a free one and puts it there")
-        return cls(argv, made_up() if any("{users}" in word for word in argv) else ())
+        users = made_up() if any("{users}" in word for word in argv) else ()
+        return cls(argv, users, certificates.made_up() if any("{tls_" in word for word in argv) else None)
 
     @classmethod
-    def of_reference(cls, engine: str) -> Command:
-        """The reference server with that engine."""
+    def of_reference(cls, engine: str, *, tls: bool = False) -> Command:
+        """The reference server with that engine; raises ValueError if no certificate can be made for it."""
+        secure = ("--tls-cert", "{tls_cert}", "--tls-key", "{tls_key}") if tls else ()
         limits = ("--handshake-timeout", "{handshake_timeout}", "--max-connections", "{max_connections}")
         start = (sys.executable, "-m", "causerie.server", "--engine", engine, "--memory")
         users = ("--users-file", "{users}", "--scram-iterations", str(SCRAM_MIN_ITERATIONS))
-        return cls((*start, "--host", HOST, "--port", "{port}", *limits, *users), made_up())
+        words = (*start, "--host", HOST, "--port", "{port}", *limits, *users, *secure)
+        return cls(words, made_up(), certificates.made_up() if tls else None)
 
     @property
     def handshake_timeout(self) -> float | None:
@@ -81,6 +88,8 @@ class Command:
             "{max_connections}": str(REFERENCE_CONNECTIONS),
             "{users}": users,
         }
+        if self.certificate is not None:
+            values |= {"{tls_cert}": str(self.certificate.certificate), "{tls_key}": str(self.certificate.key)}
         words = list(self.argv)
         for name, value in values.items():
             words = [word.replace(name, value) for word in words]

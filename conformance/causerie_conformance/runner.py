@@ -11,17 +11,21 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from typing import Final
 
 from causerie_conformance import clauses
 from causerie_conformance.arena import Arena, hello
 from causerie_conformance.client import Client
-from causerie_conformance.problems import Kind, NotJudged, NotOffered, Problem
+from causerie_conformance.problems import HandshakeFailed, Kind, NotJudged, NotOffered, Problem
 from causerie_conformance.process import ServerFailed
 from causerie_conformance.registry import Case
 from causerie_conformance.results import Finding, Result, Status
 from causerie_conformance.target import Target
 from causerie_conformance.transcript import Transcript
 from causerie_spec.messages import Welcome
+
+TLS_ALERT: Final = b"\x15\x03"
+"""How what a TLS server says to plain text begins."""
 
 
 def run_case(case: Case, target: Target, transcript: Transcript | None = None) -> Result:
@@ -108,6 +112,10 @@ class Obstacle(Exception):
         self.reached = reached
 
 
+def _connect(target: Target, transcript: Transcript) -> Client:
+    return Client(target.address, transcript, target.shared, name="A", patience=target.patience, tls=target.tls)
+
+
 def look(target: Target) -> None:
     """Is there a Causerie server? If so, WELCOME is learned; else `Obstacle` is raised.
 
@@ -116,7 +124,10 @@ def look(target: Target) -> None:
     """
     transcript = Transcript()
     try:
-        client = Client(target.address, transcript, target.shared, name="A", patience=target.patience)
+        client = _connect(target, transcript)
+    except HandshakeFailed as problem:
+        message = f"no TLS with {target.name}: {problem.came.removeprefix('none: ')}"
+        raise Obstacle(message, transcript, reached=False) from None
     except Problem as problem:
         hint = "" if target.command else ": is the server running? (--spawn 'CMD {port}' has the suite start it)"
         message = f"no connection to {target.name}: {problem.came.removeprefix('none: ')}{hint}"
@@ -153,6 +164,8 @@ def _what_else(client: Client, problem: Problem) -> str | None:
         if line is not None:
             return f"what listens does not speak Causerie, but lines of text: {line}"
         return f"something listens, but does not answer HELLO: {problem.came}"
+    if problem.kind is Kind.UNDECODABLE and problem.octets[:2] == TLS_ALERT:
+        return "what answers speaks TLS: give --tls"
     if problem.kind is Kind.UNDECODABLE and problem.clause == "FRAME-3":
         return f"what answers does not speak Causerie: {problem.came}"
     return None
@@ -174,7 +187,7 @@ def gone(target: Target) -> str | None:
         return f"the server process ended with status {target.process.ended}"
     transcript = Transcript()
     try:
-        client = Client(target.address, transcript, target.shared, name="A", patience=target.patience)
+        client = _connect(target, transcript)
     except Problem as problem:
         return f"the server takes no connections any more ({problem.came.removeprefix('none: ')})"
     try:

@@ -5,6 +5,7 @@ In here: usage errors about the server. Not in here: the command line itself (`c
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from causerie_conformance.registry import CASES, load_cases
 from causerie_conformance.results import Run
 from causerie_conformance.session import Session
 from causerie_conformance.target import Target
+from causerie_conformance.tls import Tls
 
 
 class SetupError(Exception):
@@ -39,16 +41,29 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def command_for(reference: str | None, spawn: str | None) -> Command | None:
+def command_for(reference: str | None, spawn: str | None, *, tls: bool = False) -> Command | None:
     """The command that starts a server, if one is to be started. Raises `SetupError`."""
-    if reference is not None:
-        return Command.of_reference(reference)
-    if spawn is None:
-        return None
     try:
-        return Command.of_template(spawn)
+        if reference is not None:
+            return Command.of_reference(reference, tls=tls)
+        return None if spawn is None else Command.of_template(spawn)
     except ValueError as error:
-        raise SetupError(f"--spawn: {error}") from None
+        raise SetupError(f"{'--tls' if spawn is None else '--spawn'}: {error}") from None
+
+
+def tls_for(wanted: bool, authorities: Path | None, insecure: bool) -> Tls | None:
+    """How connections speak TLS, None if they do not. Raises `SetupError`."""
+    if authorities is not None and insecure:
+        raise SetupError("give one of --ca-file and --insecure")
+    if not (wanted or authorities is not None or insecure):
+        return None
+    tls = Tls(authorities, verify=not insecure)
+    try:
+        tls.context()
+    except OSError as error:
+        why = "there is no certificate in it (in PEM form)" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SetupError(f"--ca-file: {authorities}: {why}") from None
+    return tls
 
 
 def accounts_for(users: str | None, users_file: Path | None) -> tuple[Account, ...]:
@@ -68,16 +83,23 @@ def target_for(
     spawn: str | None,
     handshake_timeout: float | None,
     named: tuple[Account, ...] = (),
+    *,
+    tls: Tls | None = None,
 ) -> Target:
-    """The server to judge, started if need be; *named* are accounts that it has. Raises `SetupError`, `StartError`."""
+    """The server to judge, started if need be; *named* are accounts that it has. Raises `SetupError`, `StartError`.
+
+    One that is started with a certificate made here is judged over TLS, and that certificate is trusted.
+    """
     if sum(choice is not None for choice in (server, reference, spawn)) != 1:
         raise SetupError("give one of HOST:PORT, --reference and --spawn")
     if handshake_timeout is not None and not handshake_timeout > 0:
         raise SetupError("--handshake-timeout: seconds, more than 0")
     if server is not None:
         host, port = parse_address(server)
-        return Target(host, port, declared_handshake_timeout=handshake_timeout, accounts=named)
-    command = command_for(reference, spawn)
+        return Target(host, port, declared_handshake_timeout=handshake_timeout, accounts=named, tls=tls)
+    command = command_for(reference, spawn, tls=tls is not None)
+    if command is not None and command.certificate is not None:
+        tls = Tls(command.certificate.authority)
     if command is not None and command.accounts and named:
         command = replace(command, accounts=named)
     try:
@@ -86,7 +108,7 @@ def target_for(
         raise StartError(str(error)) from None
     assert process is not None
     known = process.command.accounts or named
-    return Target(HOST, process.port, command, process, handshake_timeout, known)
+    return Target(HOST, process.port, command, process, handshake_timeout, known, tls)
 
 
 def session_for(
@@ -95,10 +117,12 @@ def session_for(
     spawn: str | None,
     handshake_timeout: float | None,
     named: tuple[Account, ...] = (),
+    *,
+    tls: Tls | None = None,
 ) -> Session:
     """A session for plain pytest. Raises `SetupError`."""
     try:
-        target = target_for(server, reference, spawn, handshake_timeout, named)
+        target = target_for(server, reference, spawn, handshake_timeout, named, tls=tls)
     except StartError as error:
         raise SetupError(str(error)) from None
     load_cases()

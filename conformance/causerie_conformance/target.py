@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from causerie_conformance.accounts import Account
 from causerie_conformance.logs import Shared
 from causerie_conformance.process import HOST, Command, ServerProcess
+from causerie_conformance.tls import Tls
 from causerie_spec.codes import HANDSHAKE_TIMEOUT
 from causerie_spec.messages import Welcome
 
@@ -25,6 +26,8 @@ SHORT_PATIENCE: Final = 1.0
 """The same once several cases have failed by waiting: a server that is half built should not cost minutes."""
 ROUND_TRIPS: Final = 100
 """Round trips to wait for anything, at least: a server far away must not fail either."""
+TLS: Final = "TLS"
+"""What cases about TLS need: a run over it."""
 TIMEOUTS_TOLERATED: Final = 3
 """Cases that may fail by waiting before patience becomes short."""
 
@@ -39,6 +42,7 @@ class Target:
     process: ServerProcess | None = None
     declared_handshake_timeout: float | None = None
     accounts: tuple[Account, ...] = ()
+    tls: Tls | None = None
     shared: Shared = field(default_factory=Shared)
     welcome: Welcome | None = None
     round_trip: float = 0.0
@@ -76,7 +80,9 @@ class Target:
         return set_by_command if set_by_command is not None else float(HANDSHAKE_TIMEOUT)
 
     def offers(self, need: str) -> bool:
-        """Does the server offer that capability or mechanism, by what WELCOME said?"""
+        """Does the server offer that capability or mechanism, by what WELCOME said, or is this run over TLS?"""
+        if need == TLS:
+            return self.tls is not None
         if self.welcome is None:
             return False
         return need in self.welcome.capabilities or need in self.welcome.mechanisms
@@ -104,4 +110,4 @@ def another(target: Target, port: int | None = None) -> Target:
     """A second server like *target*, started for one case alone. Raises `ServerFailed`."""
     assert target.command is not None
     process = ServerProcess(target.command, port)
-    return Target(host=HOST, port=process.port, command=target.command, process=process, round_trip=target.round_trip)
+    return Target(HOST, process.port, target.command, process, tls=target.tls, round_trip=target.round_trip)

@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the servers are a program of their own, not part of the tests' package
 OPTIONS = (
-    "--port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections}"
+    "--memory --port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections}"
     " --users-file {users} --scram-iterations 4096"
 )
 

@@ -390,6 +390,8 @@ class Connection:
             return
         message = self._decode(frame)
         outcome = TABLE[self.state][name]
+        if self._eof and message.ITEMS and self.output.own > self.hub.limits.own_octets:
+            return  # no end of what nobody reads any more [CLOSE-4]; a request for a list has no effect to be kept
         if outcome is Outcome.ACCEPT:
             self.hub.handlers[name](self, now, frame.ref, message)
         elif outcome is Outcome.WRONG_STATE:

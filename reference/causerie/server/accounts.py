@@ -55,10 +55,10 @@ def iterations(text: str) -> int:
     return int(text)
 
 
-def keys(password: str, count: int) -> ScramKeys:
-    """What is kept of a new password. Raises `PasswordError`."""
+def keys(password: str, count: int, salt: bytes = b"") -> ScramKeys:
+    """What is kept of a password, with a salt of its own unless one is given. Raises `PasswordError`."""
     try:
-        return keys_of(password, secrets.token_bytes(SALT_SIZE), count)
+        return keys_of(password, salt or secrets.token_bytes(SALT_SIZE), count)
     except ValueError as error:
         raise PasswordError(f"that is no password: {error}") from None
 
@@ -79,6 +79,15 @@ def read_users(path: Path) -> Mapping[str, str]:
                 raise PasswordError(f"{path}, line {number}: not HANDLE:PASSWORD")
             users[who] = password
     return users
+
+
+def put_users(accounts: Accounts, users: Mapping[str, str], count: int) -> None:
+    """Have accounts with these passwords; those that are right already stay as they are. Raises `PasswordError`."""
+    known = accounts.accounts()
+    for who, password in users.items():
+        kept = known.get(who)
+        if kept is None or kept != keys(password, kept.iterations, kept.salt):
+            accounts.put_account(who, keys(password, count))
 
 
 def parser(data: Path) -> argparse.ArgumentParser:

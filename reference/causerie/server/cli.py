@@ -20,7 +20,7 @@ from causerie.core.limits import Limits
 from causerie.passwords import PasswordError
 from causerie.server import accounts, asyncio_engine, log, storage, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
-from causerie.store.operations import ScramKeys, Store
+from causerie.store.operations import Accounts, Store
 from causerie.store.schema import StoreFileError
 from causerie.tls.contexts import CertificateError, server_context
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
@@ -157,10 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log.set_up(options.log_level, options.log_format)
     try:
         tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
-        users = _users(options)
         with closing(storage.open_store(options, wall_ms)) as store:
-            for handle, keys in users.items():
-                store.put_account(handle, keys)
+            _make_accounts(store, options)
             _serve(options, store, listen(options.host, options.port), tls)
     except (CannotListenError, CertificateError, PasswordError, StoreFileError) as error:
         print(f"causerie-server: {error}", file=sys.stderr)
@@ -170,12 +168,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _users(options: argparse.Namespace) -> dict[str, ScramKeys]:
+def _make_accounts(store: Accounts, options: argparse.Namespace) -> None:
     if options.users_file is None:
-        return {}
+        return
     try:
-        users = accounts.read_users(options.users_file)
-        return {handle: accounts.keys(password, options.scram_iterations) for handle, password in users.items()}
+        accounts.put_users(store, accounts.read_users(options.users_file), options.scram_iterations)
     except PasswordError as error:
         raise PasswordError(f"--users-file: {error}") from None
 

@@ -4,7 +4,19 @@ In here, by topic: what each does wrong. `clause` is what it breaks, and the sui
 clause.
 """
 
-from mutants import answering, closing, errors, frames, hello, logins, messaging, naming, robust
+from mutants import answering, closing, errors, frames, hello, logins, messaging, naming, robust, scram
 from mutants.registry import MUTANTS
 
-__all__ = ["MUTANTS", "answering", "closing", "errors", "frames", "hello", "logins", "messaging", "naming", "robust"]
+__all__ = [
+    "MUTANTS",
+    "answering",
+    "closing",
+    "errors",
+    "frames",
+    "hello",
+    "logins",
+    "messaging",
+    "naming",
+    "robust",
+    "scram",
+]

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from causerie.core.hub import Hub, in_runs
+from causerie.core.hub import CAPABILITIES, Hub, in_runs
 from causerie.core.limits import Limits
 from causerie.store.memory import MemoryStore
 from causerie.store.operations import Settle
@@ -111,20 +111,23 @@ class Peer:
 
 
 class World:
-    """A hub, its store, its clock."""
+    """A hub, its store, its clock. *history*: the store has it, and every capability is on offer; else none is."""
 
-    def __init__(self, *, late=False, store=None, **limits):
+    def __init__(self, *, late=False, store=None, history=False, capabilities=None, **limits):
         self.now = 1_000.0
         self.wall = WALL
         self.late = late
         self.asked = []
         self.logged = []
-        self.store = store or MemoryStore(lambda: self.wall, EPOCH, history=False)
+        self.store = store or MemoryStore(lambda: self.wall, EPOCH, history=history)
+        if capabilities is None:
+            capabilities = CAPABILITIES | self.store.capabilities if history else ()
         self.hub = Hub(
             wall_ms=lambda: self.wall,
             epoch=EPOCH,
             rng=random.Random(1),
-            limits=Limits(**limits),
+            limits=Limits(**{"failures_per_minute": 0, "reservations_per_minute": 0, **limits}),
+            capabilities=capabilities,
             log=lambda event, *, exception=None, **fields: self.logged.append((event, exception, fields)),
         )
 
@@ -133,16 +136,17 @@ class World:
         self.settle()
         return peer
 
-    def hello(self, keepalive=0):
-        """A peer in state login."""
+    def hello(self, keepalive=0, capabilities=None):
+        """A peer in state login, which negotiated those capabilities, or all."""
         peer = self.connect()
-        peer.send((Hello(b"CAUS", 1, 1, keepalive, "", ()), 1))
+        wanted = sorted(self.hub.capabilities if capabilities is None else capabilities)
+        peer.send((Hello(b"CAUS", 1, 1, keepalive, "", tuple(wanted)), 1))
         assert peer.codes == ["WELCOME"]
         return peer
 
-    def login(self, handle, keepalive=0, token=None):
+    def login(self, handle, keepalive=0, token=None, capabilities=None):
         """A peer in state ready."""
-        peer = self.hello(keepalive)
+        peer = self.hello(keepalive, capabilities)
         peer.send((login(handle, token), 2))
         if self.late:
             self.commit()
@@ -213,6 +217,12 @@ def world():
 def late():
     """A world whose store answers when told."""
     return World(late=True)
+
+
+@pytest.fixture
+def full():
+    """A world with history and every capability."""
+    return World(history=True)
 
 
 class Frames:
