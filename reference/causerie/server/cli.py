@@ -20,7 +20,7 @@ from causerie.core.limits import Limits
 from causerie.passwords import PasswordError
 from causerie.server import accounts, asyncio_engine, log, storage, threaded_engine
 from causerie.server.listening import CannotListenError, format_address, listen
-from causerie.store.operations import Accounts, Store
+from causerie.store.operations import Store
 from causerie.store.schema import StoreFileError
 from causerie.tls.contexts import CertificateError, server_context
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
@@ -156,9 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made.error("--tls-key: which certificate does it belong to? Give --tls-cert too")
     log.set_up(options.log_level, options.log_format)
     try:
+        users = {} if options.users_file is None else accounts.read_users(options.users_file)
         tls = None if options.tls_cert is None else server_context(options.tls_cert, options.tls_key)
         with closing(storage.open_store(options, wall_ms)) as store:
-            _make_accounts(store, options)
+            accounts.put_users(store, users, options.scram_iterations)
             _serve(options, store, listen(options.host, options.port), tls)
     except (CannotListenError, CertificateError, PasswordError, StoreFileError) as error:
         print(f"causerie-server: {error}", file=sys.stderr)
@@ -166,15 +167,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # a second Ctrl-C
         return 130
     return 0
-
-
-def _make_accounts(store: Accounts, options: argparse.Namespace) -> None:
-    if options.users_file is None:
-        return
-    try:
-        accounts.put_users(store, accounts.read_users(options.users_file), options.scram_iterations)
-    except PasswordError as error:
-        raise PasswordError(f"--users-file: {error}") from None
 
 
 def _serve(
