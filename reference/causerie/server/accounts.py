@@ -15,6 +15,7 @@ from typing import Final
 
 from causerie import passwords
 from causerie.core.accounts import ITERATIONS, SALT_SIZE, keys_of
+from causerie.core.saslprep import prepare
 from causerie.passwords import PasswordError
 from causerie.store.operations import Accounts, ScramKeys
 from causerie_spec.codes import SCRAM_MAX_ITERATIONS, SCRAM_MIN_ITERATIONS
@@ -75,14 +76,18 @@ def read_users(path: Path) -> Mapping[str, str]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             who, _, password = line.removesuffix("\r").partition(":")
-            if not is_handle(who) or not password:
+            if not is_handle(who):
                 raise PasswordError(f"{path}, line {number}: not HANDLE:PASSWORD")
+            try:
+                prepare(password, stored=True)
+            except ValueError as error:
+                raise PasswordError(f"{path}, line {number}: that is no password: {error}") from None
             users[who] = password
     return users
 
 
 def put_users(accounts: Accounts, users: Mapping[str, str], count: int) -> None:
-    """Have accounts with these passwords; those that are right already stay as they are. Raises `PasswordError`."""
+    """Have accounts with these passwords, which are some; those that are right already stay as they are."""
     known = accounts.accounts()
     for who, password in users.items():
         kept = known.get(who)
