@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import subprocess
 import sys
 
@@ -10,6 +11,9 @@ import pytest
 from causerie import passwords
 from causerie.core import accounts as core
 from causerie.server import accounts, cli, storage
+from causerie_spec.codec import Decoder, decode, encode
+from causerie_spec.codes import ErrorCode
+from causerie_spec.messages import Hello, Login
 
 LIMIT = 30.0
 FAST = ("--scram-iterations", "4096")
@@ -161,10 +165,12 @@ def test_an_account_whose_password_is_right_keeps_its_salt(data):
 # Beside a server that runs
 
 
-@pytest.fixture
-def server(data):
-    """The address of a server of its own process."""
-    command = [sys.executable, "-m", "causerie.server", "--port", "0", "--data", str(data), *FAST]
+@pytest.fixture(params=["asyncio", "threaded"])
+def server(data, request):
+    """The address of a server of its own process, which counts what this machine's own addresses do."""
+    limits = ("--throttle-local", "--failures-per-minute", "6", "--reservations-per-minute", "2")
+    start = (sys.executable, "-m", "causerie.server", "--engine", request.param, "--port", "0", "--data", str(data))
+    command = [*start, *FAST, *limits]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     yield process.stdout.readline().split()[3]
@@ -213,3 +219,33 @@ def test_an_account_while_the_server_runs(tmp_path, user, chat):
     user("remove", "alice")
     assert chat("--password-file", str(wrong))[0] == 3
     assert chat(home="first")[0] == 3  # nobody gets the handle, not who had it first either
+    status, _, err = chat("--password")
+    assert status == 3
+    assert "--password-file" in err
+
+
+def answers(server, *logins):
+    """What one connection is told: the code of ERROR, else the frame's name."""
+    host, _, port = server.rpartition(":")
+    with socket.create_connection((host, int(port)), LIMIT) as sock:
+        frames = [encode(Hello(b"CAUS", 1, 1, 0, "", ()), 1), *(encode(login, 2) for login in logins)]
+        sock.sendall(b"".join(frames))
+        sock.shutdown(socket.SHUT_WR)
+        decoder = Decoder()
+        while data := sock.recv(65536):
+            decoder.feed(data)
+    messages = [decode(frame.type, frame.body) for frame in decoder]
+    return [getattr(message, "code", message.NAME) for message in messages[1:]]
+
+
+def test_an_address_is_held_back(server):  # [LOAD-6]
+    def token(handle, octet):
+        return Login("TOKEN", handle, handle, octet * 32)
+
+    mine = token("alice", b"a")
+    assert [answers(server, token(handle, b"a"))[:1] for handle in ("alice", "bob")] == [["READY"]] * 2
+    assert answers(server, token("carol", b"a")) == [ErrorCode.RATE_LIMITED]
+    assert answers(server, mine)[:1] == ["READY"]
+    thief = [token("alice", b"x")] * 8
+    assert answers(server, *thief) == [ErrorCode.HANDLE_TAKEN] * 6 + [ErrorCode.RATE_LIMITED] * 2
+    assert answers(server, mine) == [ErrorCode.RATE_LIMITED]
