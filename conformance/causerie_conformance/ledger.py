@@ -13,11 +13,12 @@ from typing import Final
 from causerie_conformance.registry import Case
 from causerie_spec.clauses import Clause
 
-BUILT: Final = ("CORE", "ROBUST", "SCRAM", "receipts", "typing", "presence")
+BUILT: Final = ("CORE", "ROBUST", "SCRAM", "receipts", "typing", "presence", "TLS")
 """Profiles for which every MUST and SHOULD of a server must have a case or a reason."""
 
 REASONS: Final[dict[str, str]] = {
     "CLIENT-8": "what a server writes to its logs cannot be seen from outside",
+    "TLS-13": "it takes a TLS library that sends early data, which Python's does not",
 }
 """Clauses that no case can judge, and why."""
 

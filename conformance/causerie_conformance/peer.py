@@ -170,6 +170,18 @@ class Peer:
                 raise self.problem(Kind.TIMEOUT, expected, self._nothing(limit))
         return self._frames.popleft()
 
+    def next_octets(self, expected: str, patience: float | None = None) -> bytes:
+        """The next octets as they are, none at the end of the stream. Raises `Problem` of kind timeout."""
+        limit = self.patience if patience is None else patience
+        octets = b""
+        while not octets and self.end is None:
+            if not self._wait(time.monotonic() + limit):
+                raise self.problem(Kind.TIMEOUT, expected, self._nothing(limit))
+            octets = self._take()
+        if octets:
+            self.transcript.event(self.name, f"octets that are no frames: {octets[:24].hex(' ')}")
+        return octets
+
     def poll(self) -> None:
         """Take in what has arrived, without waiting."""
         while self.end is None and self._pull():
@@ -217,16 +229,7 @@ class Peer:
 
     def _pull(self, most: int = CHUNK) -> int:
         """Take octets from the socket, if there are any, and cut them into frames; how many octets came."""
-        try:
-            octets = self._socket.recv(most)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            self._ended(Kind.RST, f"connection reset ({error.strerror or error})")
-            return 0
-        if not octets:
-            self._ended(Kind.FIN, "end of stream (FIN)")
-            return 0
+        octets = self._take(most)
         self.octets_received += len(octets)
         self._decoder.feed(octets)
         try:
@@ -238,6 +241,19 @@ class Peer:
             violation.transcript = self.transcript
             raise
         return len(octets)
+
+    def _take(self, most: int = CHUNK) -> bytes:
+        """Octets from the socket; none if there are none just now, or no more."""
+        try:
+            octets = self._socket.recv(most)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            self._ended(Kind.RST, f"connection reset ({error.strerror or error})")
+            return b""
+        if not octets:
+            self._ended(Kind.FIN, "end of stream (FIN)")
+        return octets
 
     def _receive(self, raw: RawFrame) -> None:
         header = struct.pack(">IBBH", len(raw.body), raw.type, raw.flags, raw.ref)

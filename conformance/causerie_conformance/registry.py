@@ -39,6 +39,7 @@ TOPICS: Final = (
     "receipts",
     "typing",
     "presence",
+    "tls",
 )
 """In learning order: the steps of section 21."""
 GATE: Final = "hello/answers"

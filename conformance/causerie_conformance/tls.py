@@ -198,6 +198,17 @@ class SecureSocket:
             self._unsent = self._unsent[sent:]
 
 
+def client_hello() -> bytes:
+    """How a handshake begins; nobody can finish this one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.set_alpn_protocols([ALPN])
+    outgoing = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing).do_handshake()
+    return outgoing.read()
+
+
 def _why(error: ssl.SSLError, first: bytes) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")

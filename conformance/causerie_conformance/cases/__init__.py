@@ -9,5 +9,6 @@ MODULES = (
     *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
     *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram"),
     *("receipts", "receipts_in_rooms", "typing", "presence", "presence_watch"),
+    "tls",
 )
 """Modules of cases, in learning order."""

@@ -153,7 +153,8 @@ def none(arena: Arena) -> None:
 # The login limit
 
 
-def _limit(arena: Arena) -> float:
+def limit_of(arena: Arena) -> float:
+    """The server's login limit in seconds; not judged where waiting for it would take too long."""
     limit = arena.target.handshake_timeout
     if limit > LONGEST_LIMIT:
         raise NotJudged(
@@ -215,9 +216,9 @@ _DELAYS: dict[str, Callable[[Client, float], None]] = {
 
 
 @case("keepalive/login-limit-{}", "KEEP-6", over=_DELAYS, beside=True, guarded=False)
-def login_limit(arena: Arena, delay: Callable[[Client, float], None]) -> None:
+def loginlimit_of(arena: Arena, delay: Callable[[Client, float], None]) -> None:
     """A connection that does not log in within the login limit is ended with BYE HANDSHAKE_TIMEOUT"""
-    limit = _limit(arena)
+    limit = limit_of(arena)
     begun = time.monotonic()
     client = arena.connect()
     delay(client, begun + limit)
@@ -231,7 +232,7 @@ def login_limit(arena: Arena, delay: Callable[[Client, float], None]) -> None:
 @case("keepalive/login-limit-met", "KEEP-6", beside=True, guarded=False)
 def login_limit_met(arena: Arena) -> None:
     """A connection that has logged in is not ended by the login limit"""
-    limit = _limit(arena)
+    limit = limit_of(arena)
     client = arena.greet("alice")
     client.wait_until(time.monotonic() + limit / 2)
     handle = new_handle()
