@@ -17,7 +17,7 @@ CLAUSES = parse(
     "- **[ONE-2] (SHOULD, both, ROBUST)** Both should do another.\n"
     "- **[ONE-3] (MAY, server, CORE)** A server may do a third.\n"
     "- **[ONE-4] (MUST, client, CORE)** A client does a fourth.\n"
-    "- **[ONE-5] (MUST, server, TLS)** Of a profile that is not built.\n"
+    "- **[ONE-5] (MUST, server, cluster)** Of a profile that is not built.\n"
 )
 
 
