@@ -8,7 +8,8 @@ for granted was shown by the cases before it.
 MODULES = (
     *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
     *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram"),
-    *("rooms", "rooms_audience", "history", "txn"),
+    *("rooms", "rooms_audience", "history", "txn", "lists"),
     *("receipts", "receipts_in_rooms", "typing", "presence", "presence_watch"),
+    "tls",
 )
 """Modules of cases, in learning order."""
