@@ -148,8 +148,8 @@ class Arena:
         """An account of the server's; with *odd* one whose password SASLprep changes. Not judged if there is none."""
         known = [each for each in self.target.accounts if not odd or each.prepared != each.password]
         if len(known) <= number:
-            what = "an account whose password SASLprep changes" if odd else f"{number + 1} account(s) of the server"
-            raise NotJudged(f"it takes {what}: name them with --users, or give --spawn a command with {{users}} in it")
+            what = "an account whose password SASLprep changes" if odd else ("an account", "two accounts")[number]
+            raise NotJudged(f"it takes {what}: name some with --users, or give --spawn a command with {{users}} in it")
         return known[number]
 
     def another_server(self, port: int | None = None) -> Target:

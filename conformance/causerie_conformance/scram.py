@@ -86,6 +86,11 @@ class Exchange:
         self.server_final = b"v=" + base64.b64encode(hmac.digest(server_key, message, "sha256"))
         return f"{signed},p={base64.b64encode(bytes(proof)).decode()}".encode()
 
+    def is_proved_by(self, server_final: bytes) -> bool:
+        """Is that the server's proof, whatever extensions stand behind it?"""
+        proof, _, more = server_final.partition(b",")
+        return proof == self.server_final and b",m=" not in b"," + more
+
     @property
     def signed(self) -> str:
         """client-final without its proof."""

@@ -7,14 +7,15 @@ A server that is late uses its own loop's timers; nothing here sleeps.
 """
 
 import random
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import cycle
 
 from seams import before, instead, messages, with_limits, without_history
 
+from causerie.core import accounts, login
 from causerie.core import connection as connections
-from causerie.core import login
 from causerie.core.connection import Connection
 from causerie.core.refusal import Refused
 from causerie.server import cli
@@ -33,6 +34,11 @@ _SOME = (
     *("--select", "closing", "--select", "shutdown/bye-to-all"),
 )
 """Cases in which it matters who hears what when."""
+_LONG = (
+    *("--select", "load/64-connections", "--select", "lobby/before-the-ack", "--select", "lobby/from-ready-on"),
+    *("--select", "receipts/room-of-256", "--select", "presence/16-watches"),
+)
+"""Cases with many connections, some of which are silent for long."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +257,23 @@ def reservations_for_ever():
         return None if isinstance(operation, Exit) else original(self, operation)
 
 
+@variant("SCRAM-5", "--profile", "SCRAM")
+def another_scram():
+    """Has salts of 40 octets, nonces of 200 characters, and extensions in both of its SCRAM messages."""
+    salted = accounts.derive
+    accounts.derive = lambda prepared, salt, iterations: salted(prepared, salt.ljust(40, b"s"), iterations)
+    login.Gate.nonce = lambda self: "%" * 160 + secrets.token_hex(20)
+
+    @instead(accounts.Challenge, "__init__")
+    def init(original, self, client, keys, nonce):
+        original(self, client, replace(keys, salt=keys.salt.ljust(40, b"s")), nonce)
+        self.first += ",x=later,Y=é"
+
+    @instead(accounts.Challenge, "check")
+    def check(original, self, payload):
+        return original(self, payload) + b",z=more"
+
+
 @variant("MSG-1", "--select", "lobby/wire", "--select", "lobby/numbers", "--select", "lobby/time-in-ms")
 def an_old_lobby():
     """Has had 2⁵³ messages in the lobby before."""
@@ -313,8 +336,23 @@ def a_keepalive_of_1_for_all():
 @variant("KEEP-1", "--profile", "ROBUST", not_judged=True)
 def a_keepalive_for_those_who_ask_none():
     """Puts a keepalive of 1 s in force for those who asked for none: any value will do there."""
+    _keepalive_for_all()
+
+
+def _keepalive_for_all():
     with_limits(keepalive=1)
     before("HELLO")(lambda peer, message: replace(message, keepalive=1))
+
+
+@variant("KEEP-1", *_LONG)
+def a_late_server_with_a_keepalive():
+    """Writes 30 ms late, and puts a keepalive of 1 s in force for those who asked for none: while a case is busy with
+    others, a connection of its own is silent for longer, unless it sends PING."""
+    _keepalive_for_all()
+
+    @instead(Peer, "flush")
+    def flush(original, self):
+        self._server._loop.call_later(0.03, original, self)
 
 
 @variant(

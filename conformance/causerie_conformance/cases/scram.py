@@ -71,9 +71,15 @@ def enter(client: Client, account: Account, exchange: Exchange | None = None) ->
     """Log in with an account; the server's proof is checked."""
     exchange = exchange or Exchange(account.handle, account.prepared)
     challenged(client, account.handle, exchange)
-    final = exchange.final()
     with assuming("SCRAM-1"):
-        client.ask(Auth(final), Ready, handle=account.handle, payload=exchange.server_final)
+        let_in(client, exchange, client.send(Auth(exchange.final())), handle=account.handle)
+
+
+def let_in(client: Client, exchange: Exchange, ref: int, **values: str) -> None:
+    """READY with the server's proof must come."""
+    ready = client.expect(Ready, ref=ref, **values)
+    if not exchange.is_proved_by(ready.payload):
+        raise _about(client, ready, ref, f"the server's signature: {exchange.server_final.decode()!r}")
 
 
 def _refused(client: Client, payload: bytes) -> Error:
@@ -91,11 +97,8 @@ def good_login(arena: Arena) -> None:
     exchange = Exchange(account.handle, account.prepared)
     ref = client.send(login(account.handle, exchange.first, mechanism=MECHANISM_SCRAM, display="An Account"))
     _take(client, exchange, client.expect(Challenge, ref=ref), ref)
-    final = exchange.final()
-    ref = client.send(Auth(final))
-    ready = client.expect(Ready, ref=ref, handle=account.handle, display="An Account")
-    if ready.payload != exchange.server_final:
-        raise _about(client, ready, ref, f"the server's signature: {exchange.server_final.decode()!r}")
+    ref = client.send(Auth(exchange.final()))
+    let_in(client, exchange, ref, handle=account.handle, display="An Account")
     client.fence()
 
 
@@ -134,7 +137,7 @@ def pipelined(arena: Arena) -> None:
     client.expect(Pong, ref=71, token=7)
     said = Send(LOBBY, new_txn(), 0, "at once")
     client.send_octets(encode(Auth(exchange.final()), 72) + encode(said, 73))
-    client.expect(Ready, ref=72, payload=exchange.server_final)
+    let_in(client, exchange, 72)
     client.hear(said, account.handle, ack=client.expect(Ack, ref=73))
 
 
@@ -166,8 +169,7 @@ def extension_in_final(arena: Arena) -> None:
     client = arena.greet()
     exchange = Exchange(account.handle, account.prepared)
     challenged(client, account.handle, exchange)
-    final = exchange.final(f"{exchange.signed},x=later,Y=é")
-    client.ask(Auth(final), Ready, payload=exchange.server_final)
+    let_in(client, exchange, client.send(Auth(exchange.final(f"{exchange.signed},x=later,Y=é"))))
 
 
 @case("scram/prepared", "SCRAM-3", needs=_NEEDS)
@@ -266,7 +268,7 @@ def kept_challenge(arena: Arena) -> None:
     client.send_octets(frame(0x7D, b"?", ref=90))
     client.expect_error(ErrorCode.UNSUPPORTED, ref=90)
     client.fence()
-    client.ask(Auth(exchange.final()), Ready, payload=exchange.server_final)
+    let_in(client, exchange, client.send(Auth(exchange.final())))
 
 
 Change = Callable[[Exchange], bytes]

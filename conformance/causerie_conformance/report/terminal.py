@@ -17,6 +17,8 @@ from causerie_conformance.results import ProfileVerdict, Result, Run, Status, Ve
 
 MOST_FAILURES: Final = 6
 """Failures that are told at length; the others by one line each (the reports have them all)."""
+IDS_SHOWN: Final = 3
+"""Cases that are named beside a reason which more of them share."""
 _MARKS: Final = {
     Status.PASSED: (".", "32"),
     Status.FAILED: ("F", "31;1"),
@@ -126,8 +128,10 @@ class Terminal:
         if not_judged:
             self.line()
             self.line("Not judged (this is not a pass):")
-        for result in not_judged:
-            self.line(f"  {result.case.id}: {printable(result.reason)}")
+        for reason in dict.fromkeys(result.reason for result in not_judged):
+            ids = [result.case.id for result in not_judged if result.reason == reason]
+            more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+            self.line(f"  {', '.join(ids[:IDS_SHOWN])}{more}: {printable(reason)}")
         not_offered = run.of(Status.NOT_OFFERED)
         if not_offered:
             missing = sorted({need for result in not_offered for need in result.case.needs})
