@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from causerie_conformance.arena import Arena
+from causerie_conformance.arena import Arena, login, new_token
 from causerie_conformance.cases.circle import new_room
 from causerie_conformance.client import Client, assuming
 from causerie_conformance.peer import Received
@@ -16,7 +16,7 @@ from causerie_conformance.problems import Kind
 from causerie_spec.codec import encode
 from causerie_spec.codes import HISTORY, MAX_PAGE, MAX_PAGE_OCTETS, MAX_U64, ROOMS, Direction
 from causerie_spec.codes import Kind as MessageKind
-from causerie_spec.messages import Ack, ChatMessage, Conversation, Conversations, History, Send
+from causerie_spec.messages import Ack, ChatMessage, Conversation, Conversations, History, Ready, Send
 
 WITH: Final = (HISTORY,)
 IN_ROOMS: Final = (HISTORY, ROOMS)
@@ -52,6 +52,15 @@ def said(message: tuple[Send, Ack], who: Client) -> Line:
     """The message that a SEND became (as `Client.post` returns it)."""
     send, ack = message
     return Line(ack.seq, who.handle, send.kind, send.text, send.txn)
+
+
+def newcomer(arena: Arena, handle: str) -> Client:
+    """The first login of a handle that was spoken of before."""
+    client = arena.greet("newcomer", capabilities=WITH)
+    client.handle, client.token = handle, new_token()
+    with assuming("LOGIN-1"):
+        client.ask(login(handle, client.token), Ready)
+    return client
 
 
 # Live

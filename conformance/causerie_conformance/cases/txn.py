@@ -13,7 +13,7 @@ from typing import Any, Final
 from causerie_conformance.arena import Arena, new_handle
 from causerie_conformance.cases.circle import leave, new_room
 from causerie_conformance.cases.direct import to
-from causerie_conformance.cases.logs import IN_ROOMS, WITH, heard, holds, live, member, said
+from causerie_conformance.cases.logs import IN_ROOMS, WITH, heard, holds, live, member, newcomer, said
 from causerie_conformance.client import Client, assuming, new_txn
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import case
@@ -276,18 +276,11 @@ def txn_refused(arena: Arena, prepare: Callable[[Arena, Client], tuple[Send, Err
 def txn_refused_nobody(arena: Arena) -> None:
     """A SEND to somebody who was not known yet is not remembered"""
     alice = arena.login("alice")
-    bob = arena.greet("bob")
-    bob.handle = new_handle("bob")
-    message = Send(to(bob), new_txn(), 0, "are you new here?")
+    handle = new_handle("bob")
+    message = Send(f"@{handle}", new_txn(), 0, "are you new here?")
     alice.refused(message, ErrorCode.NO_SUCH_CONVERSATION, clause="DIRECT-6")
-    bob = _log_in_as(arena, bob.handle)
+    newcomer(arena, handle)
     new(alice, message, 1)
-
-
-def _log_in_as(arena: Arena, handle: str) -> Client:
-    twin = arena.connect("twin")
-    twin.handle, twin.token = handle, b"t" * 32
-    return arena.login("bob", like=twin)
 
 
 @case("history/txn-of-a-joined", "TXN-1", "ROOM-2", "SEND-3", needs=NEEDS_ROOMS)
