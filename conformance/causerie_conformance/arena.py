@@ -14,6 +14,7 @@ from typing import Any
 
 from causerie_conformance.accounts import Account
 from causerie_conformance.client import Client, assuming
+from causerie_conformance.company import Company
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import TOPICS
 from causerie_conformance.target import Target, another
@@ -73,6 +74,7 @@ class Arena:
         self.transcript = transcript or Transcript()
         self._guarded = guarded
         self._login_is_built = TOPICS.index(topic) >= TOPICS.index("login")
+        self.company = Company()
         self._clients: list[Client] = []
         self._others: list[Target] = []
         self._bystander: Client | None = None
@@ -100,7 +102,7 @@ class Arena:
     def connect(self, name: str = "A", *, target: Target | None = None, **options: Any) -> Client:
         """A connection on which nothing was said yet."""
         of = target or self.target
-        options = {"tls": of.tls} | options
+        options = {"tls": of.tls, "company": self.company} | options
         client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, **options)
         self._clients.append(client)
         return client
@@ -209,14 +211,16 @@ class Arena:
         if gone or bool(spare.handle) != self._login_is_built or not (spare.handle or fresh):
             spare.close()
             return None
-        spare.transcript = self.transcript
+        spare.transcript, spare.company = self.transcript, self.company
+        self.company.admit(spare)
         self.transcript.event(spare.name, "is here since before this case")
         return spare
 
     def _stranger(self, name: str) -> Client:
         """Somebody who has nothing to do with the case, as far in as the server is built."""
         of = self.target
-        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, tls=of.tls)
+        options: dict[str, Any] = {"tls": of.tls, "company": self.company}
+        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, **options)
         try:
             with assuming("HELLO-3"):
                 client.ask(hello(), Welcome)

@@ -74,6 +74,23 @@ class Observer:
         self._logs = Logs(shared)
         self._stream: invariants.Stream | None = None
 
+    @property
+    def unasked_keepalive(self) -> int:
+        """The keepalive in force, in seconds, if it binds now and HELLO asked for none; else 0."""
+        if (
+            self._welcome is None
+            or self.handle is None
+            or self.ended
+            or (self._asked is not None and self._asked.keepalive)
+        ):
+            return 0
+        return self._welcome.keepalive
+
+    @property
+    def between_frames(self) -> bool:
+        """Is no frame half sent?"""
+        return self._current is None and not self._outgoing
+
     # What goes out
 
     def sent(self, octets: bytes) -> None:

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from typing import Any, Final
 
+from causerie_conformance.company import Company
 from causerie_conformance.logs import Shared
 from causerie_conformance.passive import Observer, Request
 from causerie_conformance.problems import HandshakeFailed, Kind, Problem, Violation
@@ -67,8 +68,10 @@ class Peer:
         patience: float,
         receive_buffer: int | None = None,
         tls: Tls | None = None,
+        company: Company | None = None,
     ) -> None:
         self.name = name
+        self.company = company or Company()
         self.patience = patience
         self.transcript = transcript
         self.observer = Observer(shared)
@@ -78,10 +81,15 @@ class Peer:
         self.octets_received = 0
         self._decoder = FrameDecoder(limit=MAX_BODY)
         self._frames: deque[Received] = deque()
+        self.spoke_at = self.since
+        """When octets were sent last, by `time.monotonic`."""
+        self.open = True
+        """May more be sent?"""
         connected = _connect(address, patience, receive_buffer, name, transcript)
         self.secure = None if tls is None else self._secured(connected, tls, address[0])
         """TLS on this connection, for cases that are about it."""
         self._socket: socket.socket | SecureSocket = self.secure or connected
+        self.company.admit(self)
 
     def _secured(self, sock: socket.socket, tls: Tls, hostname: str) -> SecureSocket:
         sock.settimeout(self.patience)
@@ -131,16 +139,24 @@ class Peer:
     def _send_some(self, view: memoryview) -> int:
         """Octets sent now; -1 when the connection is gone: reading will tell how it ended."""
         try:
-            return self._socket.send(view)
+            sent = self._socket.send(view)
         except BlockingIOError:
             return 0
         except OSError as error:
             self.transcript.event(self.name, f"could not send: {error.strerror or error}")
+            self.open = False
             return -1
+        self.spoke_at = time.monotonic()
+        return sent
+
+    def has_room(self) -> bool:
+        """Is there room to send a small frame whole?"""
+        return self._select(time.monotonic(), selectors.EVENT_WRITE)
 
     def half_close(self) -> None:
         """End our side of the stream (FIN), and go on reading."""
         self.transcript.event(self.name, "half-closed by the suite (FIN)")
+        self.open = False
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
@@ -149,11 +165,12 @@ class Peer:
         self.transcript.event(self.name, "reset by the suite (RST)")
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self.close()
         self.end = self.end or Kind.RST
 
     def close(self) -> None:
         """Close the socket; the end of a case, not part of the conversation."""
+        self.open = False
         self._socket.close()
 
     # Receiving
@@ -223,6 +240,12 @@ class Peer:
 
     def _wait(self, deadline: float, *, write: bool = False, read: bool = True) -> bool:
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+        while not self._select(min(deadline, self.company.keep()), events):
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
+    def _select(self, deadline: float, events: int) -> bool:
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, events)
             return bool(selector.select(max(0.0, deadline - time.monotonic())))
@@ -260,7 +283,8 @@ class Peer:
         octets = header + raw.body
         self.transcript.received(self.name, octets)
         message = self.observer.received(raw, octets)
-        self._frames.append(Received(raw, message, octets, time.monotonic(), self.observer.answered))
+        if not self.company.asked_for(message):
+            self._frames.append(Received(raw, message, octets, time.monotonic(), self.observer.answered))
 
     def _no_frame(self, error: FrameTooLarge, chunk: bytes) -> Violation:
         header = struct.pack(">IBBH", error.length, error.type, error.flags, error.ref)
@@ -274,6 +298,7 @@ class Peer:
 
     def _ended(self, kind: Kind, note: str) -> None:
         self.end = kind
+        self.open = False
         self.end_at = time.monotonic()
         rest = self._decoder.buffered
         if rest:

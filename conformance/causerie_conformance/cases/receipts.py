@@ -276,7 +276,7 @@ def before_the_answer(arena: Arena) -> None:
         talk.told({alice: (seq, seq, seq, seq - 1)})
 
 
-@case("receipts/many-at-once", "MARK-6", "MARK-1", "MARK-5", profile=RECEIPTS, needs=WITH)
+@case("receipts/many-at-once", "MARK-5", "MARK-1", "MARK-6", needs=WITH)
 def many_at_once(arena: Arena) -> None:
     """Of many MARKs in a row all or some are told, in order, and the last one always"""
     alice, bob = arena.login("alice", capabilities=WITH), arena.login("bob", capabilities=WITH)

@@ -1,0 +1,59 @@
+"""The connections of one case, kept alive together where a server puts a keepalive in force that nobody asked for.
+
+A server may do so ([KEEP-1]), and a client then owes it a frame every so often ([CLIENT-2]), while a case may be busy
+with other connections. So whenever one of a case's connections waits, all of them send PING in time; no case sees the
+PONGs. In here: when, and which PONGs. Not in here: connections on which the case itself asked for a keepalive: their
+silence is what it is about.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Final
+
+from causerie_spec.codec import encode
+from causerie_spec.codes import MAX_REF
+from causerie_spec.messages import Message, Ping, Pong
+
+if TYPE_CHECKING:
+    from causerie_conformance.peer import Peer
+
+NEVER: Final = float("inf")
+OFTEN: Final = 3
+"""PINGs in one keepalive."""
+
+
+class Company:
+    """Connections that look after each other."""
+
+    def __init__(self) -> None:
+        self._peers: list[Peer] = []
+        self._tokens: set[int] = set()
+
+    def admit(self, peer: Peer) -> None:
+        """From now on it is kept alive, as long as it is open."""
+        self._peers.append(peer)
+
+    def keep(self) -> float:
+        """Send PING where it is time; the moment of `time.monotonic` at which this is to be called again."""
+        self._peers = [peer for peer in self._peers if peer.open]
+        return min((self._keep(peer) for peer in self._peers), default=NEVER)
+
+    def _keep(self, peer: Peer) -> float:
+        keepalive = peer.observer.unasked_keepalive
+        if not keepalive:
+            return NEVER
+        now = time.monotonic()
+        due = peer.spoke_at + keepalive / OFTEN
+        if due > now:
+            return due
+        if peer.observer.between_frames and peer.has_room():
+            token = secrets.randbits(64)
+            self._tokens.add(token)
+            peer.send_octets(encode(Ping(token), MAX_REF), "the suite keeps the connection alive")
+        return now + keepalive / OFTEN
+
+    def asked_for(self, message: Message) -> bool:
+        """Is that the PONG to one of these PINGs, of which no case knows?"""
+        return isinstance(message, Pong) and message.token in self._tokens
