@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causerie.core import accounts, scram
 from causerie.core.client import (
     Cause,
     Client,
@@ -13,12 +14,14 @@ from causerie.core.client import (
     LoggedIn,
     MessageShown,
     MessageState,
+    Password,
     Phase,
     SendState,
     Stopped,
 )
 from causerie.core.hub import Hub
 from causerie.store.memory import MemoryStore
+from causerie_spec.codes import ErrorCode
 
 
 class World:
@@ -38,8 +41,9 @@ class World:
         self.store = MemoryStore(lambda: int(self.now * 1000), self.epoch, history=False)
         self.hub = Hub(wall_ms=lambda: int(self.now * 1000), epoch=self.epoch, rng=self.rng)
 
-    def add(self, name, handle=None, token=None):
-        identity = Identity(handle or name, name, token or name.encode().ljust(32, b"."))
+    def add(self, name, handle=None, token=None, password=None):
+        token = token or name.encode().ljust(32, b".")
+        identity = Identity(handle or name, name, token, password and Password(password, self.rng))
         self.clients[name] = Client(identity, self.rng, insist=True)
         self.events[name] = []
         self.clients[name].start()
@@ -141,6 +145,27 @@ def test_a_stolen_handle(world):  # [CLIENT-11]
     world.add("mallory", handle="alice")
     world.settle()
     assert world.events["mallory"][-1].ending.cause is Cause.LOGIN_REFUSED
+
+
+def test_logins_with_a_password(world, monkeypatch):  # [SCRAM-1, TOKEN-9]
+    derived = []
+    derive = scram.derive
+    monkeypatch.setattr(scram, "derive", lambda *what: derived.append(what) or derive(*what))
+    world.store.put_account("alice", accounts.keys_of("pencil", b"salt" * 4, 4096))
+    for name, password in (("alice", "pencil"), ("mallory", None), ("eve", "pen"), ("laptop", "pencil")):
+        world.add(name, handle="alice", password=password)
+        world.settle()
+    for _ in range(3):
+        world.cut("alice")
+        world.revive("alice")
+        world.settle()
+    assert sum(isinstance(event, LoggedIn) for event in world.events["alice"]) == 4
+    codes = [world.events[name][-1].ending.code for name in ("mallory", "eve")]
+    assert codes == [ErrorCode.HANDLE_TAKEN, ErrorCode.AUTH_FAILED]
+    assert len(derived) == 3  # once for each client
+    world.clients["laptop"].send("#lobby", "hi", world.now)
+    world.settle()
+    assert [(message.sender, message.mine) for message in world.shown("alice")] == [("alice", True)]
 
 
 def test_a_quiet_client_stays_connected(world):  # [CLIENT-2] with [KEEP-2]
