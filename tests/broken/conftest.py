@@ -16,10 +16,14 @@ OPTIONS = (
     " --users-file {users} --scram-iterations 4096"
 )
 
+OVER_TLS = " --tls-cert {tls_cert} --tls-key {tls_key}"
+
 
 def judge(subject, report):
     """Run the suite with `subject.options`; returns the report, the exit status and what the command printed."""
     server = f'"{sys.executable}" "{HERE / "run.py"}" {subject.name} {OPTIONS}'
+    if subject.clause.startswith("TLS-"):
+        server += OVER_TLS
     command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, *subject.options, "--json", str(report)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None

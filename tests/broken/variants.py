@@ -22,6 +22,7 @@ from causerie.server import cli
 from causerie.server.asyncio_engine import AsyncioServer, Peer
 from causerie.store.archive import Archive
 from causerie.store.operations import Exit
+from causerie.tls.layer import TlsLayer
 from causerie_spec.codec import encode
 from causerie_spec.codes import LOBBY, MAGIC, ErrorCode
 from causerie_spec.messages import Bye, Error, Hello, Login, Send, Welcome
@@ -413,3 +414,43 @@ def no_half_close():
     def flush(original, self):
         self._sent_fin = True
         original(self)
+
+
+# TLS
+
+
+@variant("TLS-6", "--select", "tls/alpn-*")
+def others_are_closed():
+    """Ends the connection of a client that wants to speak something else, without an alert."""
+
+    def refuse(self, description):
+        self._outgoing.read()
+
+    TlsLayer._refuse = refuse
+
+
+@variant("TLS-10", "--select", "tls", "--select", "hello/cut-*", "--select", "closing", "--select", "lobby/wire")
+def records_of_few_octets():
+    """Cuts what it says into records of 1 to 14 octets, and TCP's segments elsewhere."""
+    sizes = cycle([1, 5, 14, 2])
+
+    @instead(TlsLayer, "send")
+    def send(original, self, plain):
+        plain = bytes(plain)
+        while plain:
+            size = next(sizes)
+            original(self, plain[:size])
+            plain = plain[size:]
+
+    _written_in(cycle([3, 9, 1, 14, 2, 31, 7]))
+
+
+@variant("TLS-1", "--select", "tls", "--select", "closing")
+def sessions_may_be_resumed():
+    """Sends tickets after each handshake, as most TLS servers do."""
+
+    @instead(cli, "server_context")
+    def server_context(original, *files):
+        context = original(*files)
+        context.num_tickets = 2
+        return context

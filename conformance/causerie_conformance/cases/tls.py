@@ -26,6 +26,8 @@ case = partial(any_case, needs=(TLS,))
 
 DRIP = 0.1
 """Seconds between octets of a handshake that takes too long."""
+SOON = CLOSING_TIMEOUT / 2
+"""Seconds in which FIN must come behind close_notify: before a server closes that waits for the client's."""
 OTHERS = ("http/1.1", "h2", "imap")
 """Protocols that no Causerie server speaks."""
 
@@ -125,7 +127,7 @@ def ends_with_close_notify(arena: Arena) -> None:
         client.expect_end(only_fin=True)
     if not _secure(client).peer_closed:
         raise client.problem(Kind.FIN, "close_notify behind BYE", "FIN without it")
-    if not _secure(client).fin_comes(arena.target.patience + CLOSING_TIMEOUT):
+    if not _secure(client).fin_comes(SOON + arena.target.slack):
         raise client.problem(Kind.TIMEOUT, "FIN behind close_notify", "none")
 
 

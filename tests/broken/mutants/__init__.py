@@ -4,7 +4,7 @@ In here, by topic: what each does wrong. `clause` is what it breaks, and the sui
 clause.
 """
 
-from mutants import answering, closing, errors, frames, hello, logins, messaging, naming, robust, scram
+from mutants import answering, closing, errors, frames, hello, logins, messaging, naming, robust, scram, tls
 from mutants.registry import MUTANTS
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "naming",
     "robust",
     "scram",
+    "tls",
 ]
