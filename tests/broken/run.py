@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutants import MUTANTS
-from variants import VARIANTS
+from variants_of_profiles import VARIANTS
 
 from causerie.server import cli
 

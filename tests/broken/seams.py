@@ -76,11 +76,11 @@ def before(request: str) -> Callable[[Callable], Callable]:
     return replace
 
 
-def without_history():
-    """Have a server that offers no capability and keeps no message."""
+def without_history(capabilities=frozenset()):
+    """Have a server that keeps no message, and offers these capabilities."""
     original = storage.MemoryStore
     storage.MemoryStore = lambda *settings, **named: original(*settings, **{**named, "history": False})
-    cli.CAPABILITIES = frozenset()
+    cli.CAPABILITIES = capabilities
 
 
 def with_limits(**broken):

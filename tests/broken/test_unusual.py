@@ -1,7 +1,7 @@
 """Each unusual server passes: the suite is not stricter than the text."""
 
 import pytest
-from variants import VARIANTS
+from variants_of_profiles import VARIANTS
 
 from causerie_spec.clauses import load
 

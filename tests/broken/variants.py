@@ -33,13 +33,10 @@ _SOME = (
     *("--select", "login/race", "--select", "login/other-token", "--select", "login/reserved-*", "--select", "direct"),
     *("--select", "lobby/numbers", "--select", "lobby/from-ready-on", "--select", "lobby/before-the-ack"),
     *("--select", "closing", "--select", "shutdown/bye-to-all"),
+    *("--select", "presence/gone-by-*", "--select", "presence/nobody-slips-through", "--select", "typing/in-its-place"),
+    *("--select", "receipts/answer-is-read", "--select", "receipts/many-at-once"),
 )
 """Cases in which it matters who hears what when."""
-_LONG = (
-    *("--select", "load/64-connections", "--select", "lobby/before-the-ack", "--select", "lobby/from-ready-on"),
-    *("--select", "receipts/room-of-256", "--select", "presence/16-watches"),
-)
-"""Cases with many connections, some of which are silent for long."""
 
 
 @dataclass(frozen=True)
@@ -345,7 +342,7 @@ def _keepalive_for_all():
     before("HELLO")(lambda peer, message: replace(message, keepalive=1))
 
 
-@variant("KEEP-1", *_LONG)
+@variant("KEEP-1", "--select", "load/64-connections", "--select", "receipts/room-of-256")
 def a_late_server_with_a_keepalive():
     """Writes 30 ms late, and puts a keepalive of 1 s in force for those who asked for none: while a case is busy with
     others, a connection of its own is silent for longer, unless it sends PING."""
