@@ -132,6 +132,8 @@ def main(arguments: Sequence[str], data: Path, open_: Open) -> int:
     """Run the command; returns its exit status."""
     options = parser(data).parse_args(arguments)
     try:
+        if options.do is not add and not options.data.exists():  # do not make one for a slip of the finger
+            raise NotDone(f"there is no file {options.data}: a server that was started makes it, or `user add`")
         with open_(options.data) as accounts:
             options.do(accounts, options)
     except (NotDone, PasswordError) as error:

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from causerie_spec.messages import Quit
+from causerie_spec.codes import ErrorCode
+from causerie_spec.messages import Error, Hello, Login, Quit, Welcome
 
 if os.name == "nt":
     pytest.skip("ptys are POSIX; the terminal shell is driven by hand on Windows", allow_module_level=True)
@@ -257,3 +258,31 @@ def test_a_dumb_terminal_and_one_without_prompt_toolkit_get_the_plain_shell(term
     peer.part()
     assert plain.end() == 0
     assert b"\x1b" not in plain.raw
+
+
+def test_a_password_is_asked_for_without_echo(terminal, server):
+    made = terminal(str(server.address), "--handle", "alice", "--password")
+    made.until(f"Password of alice at {server.address}: ")
+    made.type("pencil\n")
+    peer = server.accept()
+    ref, _ = peer.expect(Hello)
+    peer.send(Welcome(1, 60, 5, 1, "fake", ("TOKEN", "SCRAM-SHA-256"), ()), ref)
+    ref, login = peer.expect(Login)
+    assert login.mechanism == "SCRAM-SHA-256"
+    assert login.payload.startswith(b"n,,n=alice,r=")
+    peer.send(Error(ErrorCode.AUTH_FAILED, 0, "no"), ref)
+    assert made.end() == 3
+    assert "did not accept that password for alice" in made.text
+    assert "pencil" not in made.text
+
+
+def test_no_password_is_no_login(terminal, server):
+    made = terminal(str(server.address), "--handle", "alice", "--password")
+    made.until("Password of alice")
+    made.type("\x04")
+    assert made.end() == 0
+    made = terminal(str(server.address), "--handle", "alice", "--password")
+    made.until("Password of alice")
+    made.type("\n")
+    assert made.end() == 3
+    assert "that is no password: it is empty" in made.text

@@ -44,7 +44,6 @@ def keys(data):
 
 
 def test_the_life_of_an_account(user, data):
-    assert user("list") == (0, "", "")
     assert user("add", "bob", password="pencil\n") == (0, "bob has an account now\n", "")
     assert user("add", "alice", password="x")[0] == 0
     assert user("list") == (0, "alice\nbob\n", "")
@@ -57,6 +56,8 @@ def test_the_life_of_an_account(user, data):
     status, out, _ = user("remove", "bob")
     assert (status, out.partition(";")[0]) == (0, "bob has no account any more")
     assert user("list")[1] == "alice\n"
+    user("remove", "alice")
+    assert user("list") == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,14 @@ def test_a_user_who_changes_their_mind(data, monkeypatch, capsys):
     monkeypatch.setattr(passwords, "ask", interrupt)
     assert cli.main(["user", "add", "--data", str(data), "alice"]) == 1
     assert keys(data) == {}
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("remove", "bob"), ("passwd", "bob")])
+def test_no_file_is_made_by_mistake(user, data, arguments):
+    status, _, err = user(*arguments, password="x")
+    assert status == 1
+    assert f"there is no file {data}" in err
+    assert not data.exists()
 
 
 def test_a_file_that_is_no_store(data, user):
