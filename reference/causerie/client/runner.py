@@ -33,6 +33,7 @@ from causerie.core.client import (
     LocalProtocolError,
     Phase,
     Stopped,
+    check_room,
     check_sendable,
 )
 from causerie_spec.codes import Kind
@@ -106,6 +107,16 @@ class NetworkRunner:
                 self._room.wait()
             self._unsettled += 1
         self._command(lambda now: _ignore_late(lambda: self._client.send(conversation, text, now, kind)))
+
+    def join_room(self, room: str) -> None:
+        """Become a member; an event tells. Raises `NotSendable` for what is no room. *Any thread.*"""
+        check_room(room)
+        self._command(lambda now: _ignore_late(lambda: self._client.join_room(room, now)))
+
+    def leave_room(self, room: str) -> None:
+        """Be a member no longer; an event tells. Raises `NotSendable` for what is no room. *Any thread.*"""
+        check_room(room)
+        self._command(lambda now: _ignore_late(lambda: self._client.leave_room(room, now)))
 
     def leave(self, *, patient: bool = False) -> None:
         """Deliver, QUIT, and end, as `Client.leave` says. *Any thread.*"""
@@ -332,6 +343,6 @@ class NetworkRunner:
 
 
 def _ignore_late(send: Callable[[], object]) -> None:
-    """A message that was on its way here when the client stopped: `Stopped` has been told, or will be."""
+    """Something that was on its way here when the client stopped: `Stopped` has been told, or will be."""
     with contextlib.suppress(LocalProtocolError):
         send()

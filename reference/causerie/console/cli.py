@@ -27,6 +27,7 @@ from causerie.console.exits import Exit
 from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
 from causerie.core.client import Cause, Client, Ending, Identity, Password
+from causerie_spec import codes
 from causerie_spec.names import is_display, is_handle
 
 EXAMPLES: Final = f"""\
@@ -38,7 +39,7 @@ examples:
   printf 'hi\\nquit\\n' | causerie-chat --handle bot
 
 while chatting:
-  a line goes to everybody; /msg @bob hello to bob alone; /me waves; /help; quit
+  a line goes to everybody; /msg @bob hello to bob alone; /me waves; /join #ops; /help; quit
 
 a handle belongs to whoever used it first: the secret that proves it is kept in the data
 directory (--data, or ${HOME_VARIABLE}, or {{data}}). An account, which the server's operator made,
@@ -48,6 +49,8 @@ exit codes: 0 ok, 1 protocol error, 2 usage, 3 login refused, 4 network.
 Colours only in a terminal, and not if NO_COLOR is set.
 """
 
+CAPABILITIES: Final = (codes.HISTORY, codes.ROOMS)
+"""What the console has use for."""
 DEBUG_VARIABLE: Final = "CAUSERIE_DEBUG"
 """The environment variable that lets the traceback of a bug through."""
 
@@ -116,7 +119,7 @@ def _main(options: argparse.Namespace) -> int:
     password = _password(options, store, address, handle)
     token = b"" if password else store.token(address, handle)
     identity = Identity(handle, display, token, password)
-    client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{_version()}")
+    client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{_version()}", capabilities=CAPABILITIES)
     view = View(address, handle)
     code = _run(client, address, view)
     if view.logged_in:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from causerie.client.visible import visible
-from causerie.core.client import NotSendable, check_sendable
+from causerie.core.client import NotSendable, check_room, check_sendable
 from causerie_spec.codes import LOBBY, Kind
 from causerie_spec.names import is_conversation, is_handle
 
@@ -21,6 +21,20 @@ class Say:
     conversation: str
     text: str
     kind: int = Kind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Become a member."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    """Be a member no longer."""
+
+    room: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +54,16 @@ class Hint:
     text: str
 
 
-Action = Say | Leave | Help | Hint
+Action = Say | JoinRoom | LeaveRoom | Leave | Help | Hint
 
-COMMANDS: Final = ("/msg", "/me", "/help", "/quit")
+COMMANDS: Final = ("/msg", "/me", "/join", "/leave", "/help", "/quit")
 
 HELP: Final = (
     "type a line, and everybody in the lobby sees it",
     "/msg @bob hello   say hello to bob alone",
     "/me waves         everybody sees: * you wave",
+    "/join #ops        become a member of the room; /msg #ops hello speaks there",
+    "/leave #ops       be a member no longer",
     "//text            a line that begins with a slash",
     "/help             this",
     "quit or /quit     leave (Ctrl-D and Ctrl-C too)",
@@ -74,6 +90,10 @@ def understand(line: str) -> Action | None:
         return _say(LOBBY, rest, Kind.ACTION) if rest.strip() else Hint("write /me and what you do: /me waves")
     if command == "/msg":
         return _message(rest)
+    if command == "/join":
+        return _room(JoinRoom, "join", rest)
+    if command == "/leave":
+        return _room(LeaveRoom, "leave", rest)
     return Hint(f"there is no {visible(command)} here: /help lists what there is, //text sends a leading slash")
 
 
@@ -83,6 +103,16 @@ def _message(rest: str) -> Action:
     if not is_conversation(conversation) or not text.strip():
         return Hint("write /msg, to whom, and what: /msg @bob hello")
     return _say(conversation, text)
+
+
+def _room(action: type[JoinRoom | LeaveRoom], verb: str, rest: str) -> Action:
+    name = rest.strip()
+    room = f"#{name}" if is_handle(name) else name
+    try:
+        check_room(room)
+    except NotSendable:
+        return Hint(f"write /{verb} and which room: /{verb} #ops")
+    return action(room)
 
 
 def _say(conversation: str, text: str, kind: int = Kind.TEXT) -> Action:

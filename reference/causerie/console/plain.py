@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol, TextIO
 
 from causerie.client.runner import NetworkRunner
-from causerie.console.commands import Help, Hint, Leave, Say, understand
+from causerie.console.commands import Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
 from causerie.console.exits import Exit, exit_code
 from causerie.console.view import Line, View, trouble
 from causerie.core.client import Event, Stopped
@@ -151,6 +151,10 @@ class PlainShell:
         match understand(line):
             case Say(conversation, text, kind):
                 self._runner.send(conversation, text, kind, wait=True)
+            case JoinRoom(room):
+                self._runner.join_room(room)
+            case LeaveRoom(room):
+                self._runner.leave_room(room)
             case Hint(text):
                 self._misused = True
                 self._print(trouble(text))

@@ -35,7 +35,7 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
 from causerie.client.runner import NetworkRunner
-from causerie.console.commands import COMMANDS, Help, Hint, Leave, Say, understand
+from causerie.console.commands import COMMANDS, Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
 from causerie.console.exits import Exit, exit_code
 from causerie.console.layout import fit
 from causerie.console.view import Line, Role, Span, View, notice, trouble
@@ -214,6 +214,10 @@ class TerminalShell:
         match understand(buffer.text):
             case Say(conversation, text, kind):
                 self._runner.send(conversation, text, kind)
+            case JoinRoom(room):
+                self._runner.join_room(room)
+            case LeaveRoom(room):
+                self._runner.leave_room(room)
             case Hint(text):
                 self._print([trouble(text)])
             case Help():

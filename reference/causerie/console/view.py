@@ -29,6 +29,8 @@ from causerie.core.client import (
     MessageShown,
     MessagesMissed,
     MessageState,
+    RoomJoined,
+    RoomRefused,
     SendState,
     Stopped,
 )
@@ -131,6 +133,13 @@ class View:
             case MessagesMissed(gap):
                 many = "1 message was" if gap.missing == 1 else f"{gap.missing} messages were"
                 return [notice(f"{many} missed in {_place(gap.conversation)}")]
+            case RoomJoined(room, members):
+                many = "1 member" if members == 1 else f"{members} members"
+                return [notice(f"in {visible(room)}, {many}; /msg {visible(room)} hello speaks there")]
+            case RoomRefused():
+                self.refused += 1
+                verb = "joined" if event.joining else "left"
+                return [trouble(f"not {verb}: {refusal(event.code, event.detail, event.conversation)}")]
             case MessageQueued():
                 self.waiting += 1
                 return [notice(f"waits for the connection: {_quote(event.text)}")] if self._away else []

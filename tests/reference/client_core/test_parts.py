@@ -1,4 +1,4 @@
-"""The small parts: refs, time, order, outbox, delays."""
+"""The small parts: refs, time, outbox, delays."""
 
 import itertools
 import random
@@ -10,7 +10,6 @@ from causerie.core.client.errors import LocalProtocolError, RemoteProtocolError
 from causerie.core.client.liveness import Due, Liveness
 from causerie.core.client.outbox import TABLE, Happening, Outbox, SendState
 from causerie.core.client.requests import Requests
-from causerie.core.client.timeline import Gap, Timeline
 from causerie_spec.messages import End, Error, History, Ping, Pong, Send
 
 
@@ -58,23 +57,6 @@ def test_silence_and_talking_both_lead_to_a_ping():
     liveness.pinged(5.0)
     assert liveness.due(14.9) is Due.NOTHING
     assert liveness.due(15.0) is Due.GIVE_UP
-
-
-def test_the_order_of_messages():  # [CLIENT-6] [CLIENT-10]
-    timeline = Timeline()
-    assert timeline.shown("#lobby") is None
-    assert timeline.place("#lobby", 41).show
-    assert timeline.place("#lobby", 42).show
-    assert not timeline.place("#lobby", 42).show
-    assert not timeline.place("#lobby", 7).show
-    place = timeline.place("#lobby", 45)
-    assert place.show
-    assert place.gap == Gap("#lobby", 42, 45)
-    assert place.gap.missing == 2
-    assert timeline.place("@bob", 1).gap is None
-    assert timeline.shown("#lobby") == 45
-    timeline.forget()
-    assert timeline.place("#lobby", 1).gap is None
 
 
 def test_txn_is_random_and_not_zero():  # [SEND-9]

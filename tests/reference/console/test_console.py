@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causerie.client.address import Address
-from causerie.console.commands import COMMANDS, Help, Hint, Leave, Say, understand
+from causerie.console.commands import COMMANDS, Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
 from causerie.console.exits import Exit, exit_code
 from causerie.console.layout import fit
 from causerie.console.plain import decoded_lines
@@ -24,6 +24,9 @@ from causerie.core.client import (
     MessageShown,
     MessagesMissed,
     MessageState,
+    RoomJoined,
+    RoomLeft,
+    RoomRefused,
     SendState,
     Stopped,
 )
@@ -48,6 +51,9 @@ from causerie_spec.codes import ByeCode
         ("/msg @bob hello there", Say("@bob", "hello there")),
         ("/msg bob hello", Say("@bob", "hello")),
         ("/msg #ops  x", Say("#ops", " x")),
+        ("/join #ops", JoinRoom("#ops")),
+        ("/join ops ", JoinRoom("#ops")),
+        ("/leave #ops", LeaveRoom("#ops")),
     ],
 )
 def test_lines(line, action):
@@ -61,7 +67,10 @@ def test_lines(line, action):
         ("/msg", "/msg @bob hello"),
         ("/msg @bob", "/msg @bob hello"),
         ("/msg @Bob hi", "/msg @bob hello"),
-        ("/join #a", "no /join here"),
+        ("/join", "/join #ops"),
+        ("/join #lobby", "/join #ops"),
+        ("/leave @bob", "/leave #ops"),
+        ("/jion #a", "no /jion here"),
         ("/\x1b[2J", "\\x1b"),
         ("x" * 16385, "this one has 16385"),
         ("/", "/help"),
@@ -76,7 +85,8 @@ def test_hints(line, words):
 
 def test_every_command_is_understood():
     for command in COMMANDS:
-        assert not isinstance(understand(f"{command} @bob x"), Hint)
+        rest = "#ops" if command in ("/join", "/leave") else "@bob x"
+        assert not isinstance(understand(f"{command} {rest}"), Hint)
 
 
 @pytest.fixture
@@ -149,6 +159,15 @@ def test_a_connection_that_comes_and_goes(view):
     assert (view.waiting, view.unconfirmed, view.refused) == (0, 1, 0)
 
 
+def test_rooms(view):
+    assert shown(view, RoomJoined("#ops", 1)) == ["-- in #ops, 1 member; /msg #ops hello speaks there"]
+    assert shown(view, RoomJoined("#ops", 3)) == ["-- in #ops, 3 members; /msg #ops hello speaks there"]
+    assert shown(view, RoomLeft("#ops")) == []  # LEFT says it
+    assert shown(view, RoomRefused("#ops", False, 8, "")) == ["!! not left: you are not in #ops"]
+    assert shown(view, RoomRefused("#ops", True, 12, "full")) == ["!! not joined: full"]
+    assert view.refused == 2
+
+
 def test_a_message_that_came_back_after_all(view):
     view.lines(MessageQueued(1, "#lobby", 0, "a"))
     view.lines(MessageState(1, "#lobby", 0, "a", SendState.UNCONFIRMED))
@@ -170,6 +189,8 @@ def test_no_received_string_gets_through_raw(text, sender, conversation, kind): 
         LoggedIn(sender, text, False, False),
         Disconnected(Ending(Cause.BYE, 199, 0, text), 1.0),
         MessagesMissed(Gap(conversation, 1, 3)),
+        RoomJoined(conversation, 1),
+        RoomRefused(conversation, True, kind, text),
     ):
         for line in view.lines(event):
             assert line.flat.isprintable() or not any(

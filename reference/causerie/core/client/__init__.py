@@ -5,15 +5,18 @@
     shell (console, window)          shows `events`, calls `Client`'s verbs, usually through the network runner
        │
     client       across connections: phases, what is shown, what is sent again, when to try again
-       ├── outbox, timeline, backoff, endings       one subject each, literal tables
+       ├── checks, outbox, membership               what the user wants of the server
+       ├── timeline, catchup                        what is shown, and the questions for what was missed
+       ├── backoff, endings                         when to try again, and whether
        └── connection                               one connection: greeting, login, requests, keepalive, QUIT
               └── requests, liveness, scram, signals
 
 In this package: no socket, clock, thread, or randomness of its own, and nothing of any shell.
 """
 
-from causerie.core.client.backoff import Randomness
-from causerie.core.client.client import Client, Phase, check_sendable
+from causerie.core.client.backoff import Backoff, Randomness
+from causerie.core.client.checks import check_room, check_sendable
+from causerie.core.client.client import Client, Phase
 from causerie.core.client.connection import Identity
 from causerie.core.client.endings import Cause, Ending, Next
 from causerie.core.client.errors import (
@@ -33,6 +36,9 @@ from causerie.core.client.events import (
     MessageShown,
     MessagesMissed,
     MessageState,
+    RoomJoined,
+    RoomLeft,
+    RoomRefused,
     Stopped,
 )
 from causerie.core.client.outbox import SendState
@@ -40,6 +46,7 @@ from causerie.core.client.scram import Password
 from causerie.core.client.timeline import Gap
 
 __all__ = [
+    "Backoff",
     "Cause",
     "Client",
     "ClientError",
@@ -63,7 +70,11 @@ __all__ = [
     "Phase",
     "Randomness",
     "RemoteProtocolError",
+    "RoomJoined",
+    "RoomLeft",
+    "RoomRefused",
     "SendState",
     "Stopped",
+    "check_room",
     "check_sendable",
 ]

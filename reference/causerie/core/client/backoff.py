@@ -38,12 +38,14 @@ class Randomness(Protocol):
 
 
 class Backoff:
-    """Counts failures and says how long to wait."""
+    """Counts failures and says how long to wait: ``first`` and ``longest`` are in seconds."""
 
-    __slots__ = ("_failures", "_randomness")
+    __slots__ = ("_failures", "_first", "_longest", "_randomness")
 
-    def __init__(self, randomness: Randomness) -> None:
+    def __init__(self, randomness: Randomness, *, first: float = FIRST, longest: float = LONGEST) -> None:
         self._randomness = randomness
+        self._first = first
+        self._longest = longest
         self._failures = 0
 
     @property
@@ -54,7 +56,7 @@ class Backoff:
     def failed(self, retry_ms: int = 0) -> float:
         """One more failure: the seconds to wait before the next try. ``retry_ms`` is the server's advice."""
         # Beyond 2**16 the cap has long been reached; the bound keeps the power small.
-        longest = min(LONGEST, FIRST * 2.0 ** min(self._failures, 16))
+        longest = min(self._longest, self._first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         own = longest * (0.5 + self._randomness.random() / 2)
         advised = retry_ms / 1000 * (1 + self._randomness.random() / 10)

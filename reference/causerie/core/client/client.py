@@ -10,7 +10,8 @@ show `events`, and call `tick` at `deadline`. `causerie.client.runner` does that
 
 The rules:
 
-* Messages are shown once and in order [CLIENT-6]; a new epoch begins the order anew [CLIENT-10].
+* Messages are shown once and in order [CLIENT-6]; a new epoch begins the order anew [CLIENT-10]. From a server with
+  history what was missed is fetched, in order, if the shell asked for that capability (`catchup`).
 * SENDs are pipelined, WINDOW at most, in the order in which they were written [REQ-4].
 * The connection is made again by itself [CLIENT-5], unless the ending is final (`endings`), or the user is
   leaving and nothing is left to deliver, or there never was a login and the shell wants to know that at once.
@@ -25,15 +26,17 @@ from typing import Final
 
 from causerie.core.client import events as ev
 from causerie.core.client.backoff import STEADY, Backoff, Randomness
+from causerie.core.client.catchup import CatchUp
+from causerie.core.client.checks import check_room, check_sendable
 from causerie.core.client.connection import Connection, Identity, State
 from causerie.core.client.endings import Cause, Ending, Next
-from causerie.core.client.errors import LocalProtocolError, NotSendable
+from causerie.core.client.errors import LocalProtocolError
+from causerie.core.client.membership import Membership
 from causerie.core.client.outbox import Entry, Happening, Outbox, SendState
 from causerie.core.client.signals import Admitted, Answered, Arrived, Closed, Greeted
-from causerie.core.client.timeline import Timeline
+from causerie.core.client.timeline import Gap, Shown, Timeline
 from causerie_spec import codes
-from causerie_spec.messages import Ack, ChatMessage, Error, Send
-from causerie_spec.names import is_conversation
+from causerie_spec.messages import Ack, ChatMessage, Conversation, Error, Join, Leave, Message, Send
 
 WINDOW: Final = 128
 """SENDs that may wait for their ACKs at once: enough to fill a fast link, few enough that a cut leaves few in
@@ -67,26 +70,14 @@ TABLE: Final[dict[Phase, frozenset[Phase]]] = {
 }
 
 
-def check_sendable(conversation: str, text: str, kind: int = codes.Kind.TEXT) -> None:
-    """Raise `NotSendable` for what every server would refuse: conversation form, kind, length of text [SEND-7]."""
-    if not is_conversation(conversation):
-        raise NotSendable(f"{conversation!r} is no conversation: write #room or @handle")
-    if not 0 <= kind <= codes.MAX_KIND_FROM_CLIENT:
-        raise NotSendable(f"kind {kind} is not for clients")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise NotSendable("the text holds half a character, which UTF-8 cannot carry") from None
-    if not 1 <= size <= codes.MAX_TEXT:
-        raise NotSendable(f"a text has 1 to {codes.MAX_TEXT} octets, this one has {size}")
-
-
 class Client:
     """One user's client of one server.
 
     ``agent`` is told to the server; ``keepalive`` is asked for, in seconds; ``capabilities`` are what the shell
     has use for. ``insist`` says to go on trying before the first login too; without it the first failure stops
-    the client, so that a shell can say "nothing is listening there" at once.
+    the client, so that a shell can say "nothing is listening there" at once. ``whole`` shows conversations from their
+    first message on, as far as the server has them, and not from where they stand at the first login. ``backoff``
+    says when to try again.
     """
 
     def __init__(
@@ -98,6 +89,8 @@ class Client:
         keepalive: int = codes.KEEPALIVE,
         capabilities: tuple[str, ...] = (),
         insist: bool = False,
+        whole: bool = False,
+        backoff: Backoff | None = None,
     ) -> None:
         self.phase = Phase.IDLE
         self.identity = identity
@@ -105,9 +98,11 @@ class Client:
         self._keepalive = keepalive
         self._capabilities = capabilities
         self._insist = insist
-        self._backoff = Backoff(randomness)
+        self._backoff = backoff or Backoff(randomness)
         self._outbox = Outbox(randomness)
-        self._timeline = Timeline()
+        self._membership = Membership()
+        self._timeline = Timeline(whole=whole)
+        self._catchup = CatchUp(self._timeline)
         self._events: list[ev.Event] = []
         self._connection: Connection | None = None
         self._sends: dict[int, Entry] = {}  # by ref, on the connection that is up
@@ -139,6 +134,17 @@ class Client:
         self._pump(now)
         return entry.txn
 
+    def join_room(self, room: str, now: float) -> None:
+        """Become a member: now if there is a login, else as soon as there is one; an event tells.
+
+        Raises `NotSendable` for what is no room, `LocalProtocolError` once the client leaves or stopped.
+        """
+        self._want(Join(room), now)
+
+    def leave_room(self, room: str, now: float) -> None:
+        """Be a member no longer, once what was written to the room is sent. Raises as `join_room`."""
+        self._want(Leave(room), now)
+
     def leave(self, now: float, *, patient: bool = False) -> None:
         """Deliver what is in the outbox, then QUIT and wait for BYE [CLIENT-4].
 
@@ -153,7 +159,7 @@ class Client:
             if not patient and connection.state is not State.READY:
                 connection.quit(now)
             self._pump(now)
-        elif not patient or (self._been_in and not self._outbox.unsettled):
+        elif not patient or (self._been_in and not self.backlog):
             self._stop(Ending(Cause.QUIT))
 
     def abandon(self) -> None:
@@ -228,13 +234,15 @@ class Client:
         if self._connection is None:
             return self._retry_at
         steady = None if self._ready_at is None else self._ready_at + STEADY
-        times = (self._connection.deadline, self._leave_by, steady)
+        ready = self._connection.state is State.READY
+        ask = (self._catchup.deadline, self._membership.deadline) if ready else ()
+        times = (self._connection.deadline, self._leave_by, steady, *ask)
         return min((time for time in times if time is not None), default=None)
 
     @property
     def backlog(self) -> int:
-        """Messages that wait to go out or for their confirmation."""
-        return self._outbox.unsettled
+        """Messages, and wishes about rooms, that wait to go out or for their confirmation."""
+        return self._outbox.unsettled + len(self._membership)
 
     def data_to_send(self) -> bytes:
         """All octets to be sent now on the connection that is up; they are handed out once."""
@@ -263,10 +271,11 @@ class Client:
             return
         for signal in connection.signals():
             if isinstance(signal, Answered):
-                self._answered(signal)
+                self._answered(signal, now)
             elif isinstance(signal, Arrived):
                 if isinstance(signal.message, ChatMessage):
-                    self._message(signal.message)
+                    self._confirm(signal.message)
+                    self._show(self._timeline.live(signal.message))
             elif isinstance(signal, Greeted):
                 welcome = signal.welcome
                 capabilities = frozenset(welcome.capabilities)
@@ -279,11 +288,25 @@ class Client:
                 return
         if connection.state is State.READY:
             self._hand_over(connection, now)
-            if self._leaving and not self._outbox.unsettled:
+            if self._leaving and not self.backlog:
                 connection.quit(now)
 
+    def _want(self, request: Join | Leave, now: float) -> None:
+        check_room(request.conversation)
+        if self._leaving or self.phase is Phase.STOPPED:
+            raise LocalProtocolError("a wish after leaving")
+        self._membership.want(request)
+        self._pump(now)
+
     def _hand_over(self, connection: Connection, now: float) -> None:
+        """Send what may go out: questions first, then what the user wants."""
         assert connection.welcome is not None
+        while (question := self._catchup.next_question(now)) is not None:
+            connection.request(question, now)
+        if codes.ROOMS not in connection.negotiated:
+            self._events += self._membership.refuse_all()
+        while (request := self._membership.next_request(now, self._outbox.waits_for)) is not None:
+            connection.request(request, now)
         while len(self._sends) < WINDOW and (entry := self._outbox.next_to_send()) is not None:
             entry.epoch = connection.welcome.epoch
             entry.repeatable = codes.HISTORY in connection.welcome.capabilities
@@ -302,50 +325,64 @@ class Client:
         self._ready_at = now
         ready = admitted.ready
         self._events.append(ev.LoggedIn(ready.handle, ready.display, again, new_epoch))
+        self._catchup.begin(history=codes.HISTORY in connection.negotiated)
+        self._membership.begin()
         history = codes.HISTORY in connection.welcome.capabilities
         for entry in self._outbox.settle(history=history, epoch=epoch):
             self._outbox.move(entry, Happening.ABANDONED)
             self._tell(entry)
 
-    def _answered(self, answered: Answered) -> None:
-        if not isinstance(answered.request, Send):
-            return
-        entry = self._sends.pop(answered.ref)
+    def _answered(self, answered: Answered, now: float) -> None:
+        request, answer = answered.request, answered.answer
+        if isinstance(request, Send):
+            self._sent(self._sends.pop(answered.ref), answer)
+        elif isinstance(request, (Join, Leave)):
+            if isinstance(answer, Conversation):  # JOINED, which its head counts, follows live [ROOM-3]
+                self._timeline.told(request.conversation, max(answer.head, 1) - 1)
+            self._events += self._membership.answered(request, answer, now)
+        else:
+            if isinstance(answer, ChatMessage):
+                self._confirm(answer)
+            self._show(self._catchup.answered(request, answer, now))
+
+    def _sent(self, entry: Entry, answer: Message) -> None:
         if entry.state is not SendState.IN_FLIGHT:
             return  # its own MESSAGE was faster [MSG-11]
-        if isinstance(answered.answer, Error):
+        if isinstance(answer, Error):
             self._outbox.move(entry, Happening.REFUSED)
-            self._tell(entry, answered.answer.code, answered.answer.detail)
+            self._tell(entry, answer.code, answer.detail)
         else:
-            assert isinstance(answered.answer, Ack)
+            assert isinstance(answer, Ack)
             self._outbox.move(entry, Happening.CONFIRMED)
             self._tell(entry)
 
-    def _message(self, message: ChatMessage) -> None:
-        mine = message.sender == self.identity.handle
-        entry = self._outbox.get(message.txn) if mine else None
+    def _confirm(self, message: ChatMessage) -> None:
+        """Is it one that the outbox waits for? It is in the log."""
+        if message.sender != self.identity.handle:
+            return
+        entry = self._outbox.get(message.txn)
         if entry is not None and entry.conversation == message.conversation and entry.epoch is not None:
             self._outbox.move(entry, Happening.CONFIRMED)
             self._tell(entry)
-        place = self._timeline.place(message.conversation, message.seq)
-        if not place.show:
-            return
-        if place.gap is not None:
-            self._events.append(ev.MessagesMissed(place.gap))
-        # "Clients show an unknown kind below 128 as text and hide an unknown one above" (section 8.1).
-        if message.kind <= codes.MAX_KIND_FROM_CLIENT or message.kind in (codes.Kind.JOINED, codes.Kind.LEFT):
-            self._events.append(
-                ev.MessageShown(
-                    message.conversation,
-                    message.seq,
-                    message.timestamp,
-                    message.sender,
-                    message.kind,
-                    message.text,
-                    message.txn,
-                    mine,
+
+    def _show(self, shown: list[Shown]) -> None:
+        for each in shown:
+            if isinstance(each, Gap):
+                self._events.append(ev.MessagesMissed(each))
+            # "Clients show an unknown kind below 128 as text and hide an unknown one above" (section 8.1).
+            elif each.kind <= codes.MAX_KIND_FROM_CLIENT or each.kind in (codes.Kind.JOINED, codes.Kind.LEFT):
+                self._events.append(
+                    ev.MessageShown(
+                        each.conversation,
+                        each.seq,
+                        each.timestamp,
+                        each.sender,
+                        each.kind,
+                        each.text,
+                        each.txn,
+                        each.sender == self.identity.handle,
+                    )
                 )
-            )
 
     def _forget_connection(self) -> None:
         """Its SENDs without an answer become doubtful, and what cannot be asked again unconfirmed."""
@@ -359,7 +396,7 @@ class Client:
     def _ended(self, ending: Ending, now: float) -> None:
         final = ending.next is Next.STOP
         too_early = not self._been_in and not self._insist
-        undelivered = self._leave_by is None and self._outbox.unsettled > 0
+        undelivered = self._leave_by is None and self.backlog > 0
         done = self._leaving and not (self.phase is Phase.UP and undelivered)
         if final or too_early or done:
             self._stop(ending)

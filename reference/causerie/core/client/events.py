@@ -98,9 +98,34 @@ class MessageShown(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessagesMissed(Event):
-    """Messages were not received; the one after the gap comes next."""
+    """Messages are missing and cannot be had: the server has no history, or no longer these."""
 
     gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class RoomJoined(Event):
+    """The user wanted to be in a room, and is; it has ``members`` members."""
+
+    conversation: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLeft(Event):
+    """The user wanted to be out of a room, and is."""
+
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRefused(Event):
+    """The server refused it: to join (``joining``) or to leave. ``code`` and ``detail`` are the ERROR's."""
+
+    conversation: str
+    joining: bool
+    code: int
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,10 @@ class Outbox:
         """The entry that goes out next, None if none waits."""
         return next(iter(self._waiting.values()), None)
 
+    def waits_for(self, conversation: str) -> bool:
+        """Does anything wait to go out to that conversation?"""
+        return any(entry.conversation == conversation for entry in self._waiting.values())
+
     @property
     def unsettled(self) -> int:
         """How many entries wait to go out or for their confirmation."""
