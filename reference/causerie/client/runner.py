@@ -18,6 +18,7 @@ import contextlib
 import queue
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ from causerie.core.client import (
     check_room,
     check_sendable,
 )
+from causerie.tls.layer import TlsLayer
+from causerie.tls.sockets import TlsSocket
 from causerie_spec.codes import Kind
 
 EVENTS_LIMIT: Final = 10_000
@@ -47,11 +50,14 @@ READ_SIZE: Final = 65_536
 _PAUSE: Final = 0.05
 """Seconds between looks at whether a slow shell has caught up."""
 
+_TLS_ALERT: Final = b"\x15\x03"
+"""How what a server of TLS says to plain text begins; no frame does."""
+
 Command = Callable[[float], None]
 
 
 class NetworkRunner:
-    """Runs one `Client` against one address in a daemon thread.
+    """Runs one `Client` against one address in a daemon thread, with TLS if ``tls`` is given.
 
     ``notify`` is called, in that thread, after events were put into `events`; it must not block or raise.
     ``clock`` gives monotonic seconds.
@@ -64,6 +70,7 @@ class NetworkRunner:
         *,
         notify: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         """What happened, in order; the last one is `Stopped`."""
@@ -73,6 +80,7 @@ class NetworkRunner:
         self._address = address
         self._notify = notify
         self._clock = clock
+        self._tls = tls
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._room = threading.Condition()
         self._unsettled = 0
@@ -82,8 +90,10 @@ class NetworkRunner:
         self._wake_writer.setblocking(False)
         self._dialing = False
         self._dialer: Dialer | None = None
-        self._socket: socket.socket | None = None
-        self._registered: tuple[socket.socket, int] | None = None
+        self._socket: socket.socket | TlsSocket | None = None
+        self._heard = False
+        """Has anything come on this connection?"""
+        self._registered: tuple[socket.socket | TlsSocket, int] | None = None
         self._unsent = memoryview(b"")
         self._paused = False
         self._finished = False
@@ -162,7 +172,7 @@ class NetworkRunner:
             if key.fileobj is self._wake_reader:
                 self._drain_wake()
             elif self._dialer is not None:
-                self._dialer.advance(now, writable=True)
+                self._dialer.advance(now, ready=True)
             elif self._socket is not None:
                 if mask & selectors.EVENT_READ:
                     self._read(now)
@@ -175,7 +185,7 @@ class NetworkRunner:
                 break
             command(now)
         if self._dialer is not None:
-            self._dialer.advance(now, writable=False)
+            self._dialer.advance(now, ready=False)
         if self._paused:
             self._client.excuse(now)
         self._client.tick(now)
@@ -213,7 +223,9 @@ class NetworkRunner:
         if dialer.connected is not None:
             self._socket, self._dialer, self._dialing = dialer.connected, None, False
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._heard = False
             self._client.connected(now)
+            self._read(now)  # what came with the end of a handshake
         elif dialer.failure is not None:
             cause, detail = dialer.failure
             self._dialer, self._dialing = None, False
@@ -231,7 +243,11 @@ class NetworkRunner:
 
     def _found(self, now: float, addresses: list[AddressInfo]) -> None:
         if self._client.phase is Phase.CONNECTING:
-            self._dialer = Dialer(addresses, now)
+            self._dialer = Dialer(addresses, now, self._secure if self._tls is not None else None)
+
+    def _secure(self, sock: socket.socket) -> TlsSocket:
+        assert self._tls is not None
+        return TlsSocket(sock, TlsLayer(self._tls, self._address.host))
 
     def _not_found(self, now: float, detail: str) -> None:
         if self._client.phase is Phase.CONNECTING:
@@ -247,10 +263,13 @@ class NetworkRunner:
         except OSError as error:
             self._client.lost(now, error.strerror or str(error))
             return
-        if data:
+        if not self._heard and data.startswith(_TLS_ALERT):
+            self._client.lost(now, cause=Cause.ONLY_TLS)
+        elif data:
             self._client.receive_data(data, now)
         else:
             self._client.receive_eof(now)
+        self._heard = True
 
     def _write(self, now: float) -> None:
         """Send what there is, as far as the socket takes it."""
@@ -292,7 +311,7 @@ class NetworkRunner:
             self._socket, self._unsent = None, memoryview(b"")
         if self._dialer is not None:
             self._paused = False
-            self._register(self._dialer.pending, selectors.EVENT_WRITE)
+            self._register(self._dialer.pending, self._dialer.waits_for)
         elif self._socket is not None:
             self._paused = self.events.qsize() >= EVENTS_LIMIT
             mask = 0 if self._paused else selectors.EVENT_READ
@@ -302,7 +321,7 @@ class NetworkRunner:
             self._paused = False
             self._register(None, 0)
 
-    def _register(self, sock: socket.socket | None, mask: int) -> None:
+    def _register(self, sock: socket.socket | TlsSocket | None, mask: int) -> None:
         wanted = None if sock is None or mask == 0 else (sock, mask)
         if wanted == self._registered:
             return

@@ -25,6 +25,11 @@ _CAUSES: Final = {
     Cause.UNKNOWN_HOST: "there is no host named {host}",
     Cause.CONNECT_TIMEOUT: "{address} does not answer",
     Cause.UNREACHABLE: "{address} cannot be reached",
+    Cause.UNTRUSTED: "the certificate of {address} is not trusted: "
+    "give --ca-file FILE with the authority that made it, or --insecure to trust anybody",
+    Cause.NO_TLS: "{address} does not speak TLS: leave out --tls",
+    Cause.ONLY_TLS: "{address} speaks TLS: add --tls",
+    Cause.TLS_FAILED: "no TLS with {address}",
     Cause.INTERNAL: "causerie has a bug, sorry",
 }
 _BYES: Final = {
@@ -53,7 +58,12 @@ _REFUSALS: Final = {
 }
 
 #: Causes whose detail adds something for people.
-_DETAILED: Final = frozenset({Cause.IMPOSTOR, Cause.PROTOCOL, Cause.UNREACHABLE, Cause.INTERNAL, Cause.LOST})
+_DETAILED: Final = frozenset(
+    {
+        *(Cause.IMPOSTOR, Cause.PROTOCOL, Cause.UNREACHABLE, Cause.INTERNAL, Cause.LOST),
+        *(Cause.UNTRUSTED, Cause.TLS_FAILED),
+    }
+)
 #: Codes of which everything is said above: the server's own words would say it twice.
 _SAID: Final = frozenset(
     {

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import random
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from causerie.console.exits import Exit
 from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
 from causerie.core.client import Cause, Client, Ending, Identity, Password
+from causerie.tls.contexts import CertificateError, client_context
 from causerie_spec import codes
 from causerie_spec.names import is_display, is_handle
 
@@ -36,6 +38,7 @@ examples:
   causerie-chat chat.example.org --handle alice
   causerie-chat [::1]:5001 --handle bob --display "Bob B."
   causerie-chat --handle alice --password   for an account; asks for its password
+  causerie-chat chat.example.org --tls      encrypted; the server shows a certificate for that name
   printf 'hi\\nquit\\n' | causerie-chat --handle bot
 
 while chatting:
@@ -78,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     password = parser.add_mutually_exclusive_group()
     password.add_argument("--password", action="store_true", help="log in to an account; asks for its password")
     password.add_argument("--password-file", type=Path, metavar="FILE", help="the same; the file's first line is it")
+    parser.add_argument("--tls", action="store_true", help="speak TLS: encrypted, to a server with a certificate")
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="the same; trust the authorities in it (PEM), not the system's"
+    )
+    trust.add_argument("--insecure", action="store_true", help="the same; trust any certificate, and so any impostor")
     parser.add_argument("--data", metavar="DIR", help="where tokens are kept")
     parser.add_argument("--version", action="version", version=f"causerie-chat {_version()}")
     return parser
@@ -95,8 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     try:
         return _main(_parser().parse_args(arguments))
-    except _Usage as error:
-        return _fail(str(error), Exit.USAGE)
+    except (_Usage, CertificateError) as error:
+        return _fail(visible(str(error)), Exit.USAGE)
     except (TokenError, passwords.PasswordError) as error:
         return _fail(visible(str(error)), Exit.LOGIN)
     except (_Refused, KeyboardInterrupt, EOFError):
@@ -111,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     address = _address(options.address)
+    tls = _tls(options)
     store = TokenStore(data_directory(options.data))
     handle = _handle(options.handle, store)
     display = options.display if options.display is not None else handle
@@ -121,7 +131,7 @@ def _main(options: argparse.Namespace) -> int:
     identity = Identity(handle, display, token, password)
     client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{_version()}", capabilities=CAPABILITIES)
     view = View(address, handle)
-    code = _run(client, address, view)
+    code = _run(client, address, view, tls)
     if view.logged_in:
         store.remember_handle(handle)
         if password is not None:
@@ -131,9 +141,9 @@ def _main(options: argparse.Namespace) -> int:
     return code
 
 
-def _run(client: Client, address: Address, view: View) -> Exit:
+def _run(client: Client, address: Address, view: View, tls: ssl.SSLContext | None) -> Exit:
     def make_runner(notify: Callable[[], None] | None = None) -> NetworkRunner:
-        return NetworkRunner(client, address, notify=notify)
+        return NetworkRunner(client, address, notify=notify, tls=tls)
 
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive and os.environ.get("TERM") != "dumb":
@@ -165,6 +175,13 @@ def _address(text: str) -> Address:
         return parse_address(text)
     except ValueError as error:
         raise _Usage(str(error)) from None
+
+
+def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+    """How to speak TLS, None if not at all. Raises `CertificateError`."""
+    if not (options.tls or options.ca_file is not None or options.insecure):
+        return None
+    return client_context(options.ca_file, verify=not options.insecure)
 
 
 def _handle(given: str | None, store: TokenStore) -> str:

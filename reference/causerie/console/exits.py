@@ -37,6 +37,10 @@ _CAUSES: Final = {
     Cause.UNKNOWN_HOST: Exit.NETWORK,
     Cause.CONNECT_TIMEOUT: Exit.NETWORK,
     Cause.UNREACHABLE: Exit.NETWORK,
+    Cause.UNTRUSTED: Exit.NETWORK,
+    Cause.NO_TLS: Exit.NETWORK,
+    Cause.ONLY_TLS: Exit.NETWORK,
+    Cause.TLS_FAILED: Exit.NETWORK,
     Cause.INTERNAL: Exit.PROTOCOL,
 }
 _BYES: Final = {

@@ -21,8 +21,8 @@ _MOST_UNSENT: Final = 256 * 1024
 class TlsSocket:
     """Like a non-blocking socket. One thread may receive while another one sends.
 
-    As long as there is something to receive in the kernel, or nothing at all: no plain octets wait in here, so
-    selectors may be asked with it. A client's handshake begins at once, and goes on in `recv`.
+    Selectors may be asked with it: whatever there is to receive, `recv` returns at once (so call it once after
+    `shake_hands`). A client's handshake begins at once.
     """
 
     def __init__(self, sock: socket.socket, layer: TlsLayer) -> None:
@@ -33,22 +33,34 @@ class TlsSocket:
         self._promised = 0
         """Plain octets of the next `send` that are encrypted already, but not all sent."""
         self._sent_fin = False
+        self._early = b""
+        """Plain octets that came with the end of the handshake, in `shake_hands`."""
         self._push()
-
-    @property
-    def established(self) -> bool:
-        """Is the handshake complete?"""
-        return self._layer.established
 
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._sock.fileno()
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake; is it complete? Raises OSError."""
+        while not self._layer.established:
+            try:
+                octets = self._sock.recv(_PIECE)
+            except BlockingIOError:
+                return False
+            if not octets:
+                raise TlsError("the connection was ended in the handshake")
+            self._early += self._decrypt(octets)
+        return True
 
     def recv(self, size: int) -> bytes:
         """Plain octets, none at the end of the peer's stream [TLS-8, TLS-9]; *size* is about how many.
 
         Raises BlockingIOError when none have come, OSError when the connection is broken, `TlsError` if by TLS.
         """
+        if self._early:
+            early, self._early = self._early, b""
+            return early
         while not self._layer.peer_ended:
             octets = self._sock.recv(size)
             if not octets:

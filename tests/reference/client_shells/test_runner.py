@@ -168,9 +168,9 @@ def test_an_address_that_does_not_answer_has_a_limit():
             del readable
             if len(held) > 50:
                 pytest.skip("this system takes connections without bound")
-        dialer.advance(dialing.ADDRESS_LIMIT - 0.1, writable=False)
+        dialer.advance(dialing.ADDRESS_LIMIT - 0.1, ready=False)
         assert dialer.failure is None
-        dialer.advance(dialing.ADDRESS_LIMIT, writable=False)
+        dialer.advance(dialing.ADDRESS_LIMIT, ready=False)
         assert dialer.failure == (Cause.CONNECT_TIMEOUT, "")
     finally:
         for dialer in held:

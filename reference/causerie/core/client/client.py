@@ -200,10 +200,10 @@ class Client:
             self._connection.receive_eof()
             self._pump(now)
 
-    def lost(self, now: float, detail: str = "") -> None:
-        """The network broke the connection; ``detail`` says how, for people."""
+    def lost(self, now: float, detail: str = "", cause: Cause = Cause.LOST) -> None:
+        """The network, or who listens there, broke the connection; ``detail`` says how, for people."""
         if self._connection is not None:
-            self._connection.lost(detail)
+            self._connection.lost(detail, cause)
             self._pump(now)
 
     def excuse(self, now: float) -> None:

@@ -220,11 +220,11 @@ class Connection:
             quit_ = self.state is State.QUITTING
             self._close(Ending(Cause.QUIT if quit_ else Cause.END_OF_STREAM))
 
-    def lost(self, detail: str = "") -> None:
-        """The network broke the connection; ``detail`` says how, for people."""
+    def lost(self, detail: str = "", cause: Cause = Cause.LOST) -> None:
+        """The network, or who listens there, broke the connection; ``detail`` says how, for people."""
         if self.state is not State.CLOSED:
             quit_ = self.state is State.QUITTING
-            self._close(Ending(Cause.QUIT if quit_ else Cause.LOST, detail=detail))
+            self._close(Ending(Cause.QUIT if quit_ else cause, detail=detail))
 
     def excuse(self, now: float) -> None:
         """Nothing was read until now, by the owner's choice: the server was not silent."""

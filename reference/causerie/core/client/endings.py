@@ -6,7 +6,7 @@ here: when to try again (`backoff`), and words for people (the shells').
 The rules:
 
 * What the user wanted, what the user must decide, and what would only repeat itself, is *final*: the end of
-  a QUIT, a refused login [CLIENT-11], an impostor [SCRAM-6], a broken protocol [CLIENT-12].
+  a QUIT, a refused login [CLIENT-11], an impostor [SCRAM-6, TLS-2], a broken protocol [CLIENT-12].
 * Everything else is *passing*: the network, a server that goes down, one that is full. The client comes back.
 * An unknown BYE code ended the connection and means no more than that [CLIENT-1]: passing.
 """
@@ -51,6 +51,14 @@ class Cause(Enum):
     """No address of the host answered in time."""
     UNREACHABLE = "unreachable"
     """The network cannot reach the host, for another reason."""
+    UNTRUSTED = "untrusted"
+    """The server's certificate does not show that it is the one that was asked for [TLS-2]."""
+    NO_TLS = "no TLS"
+    """The server does not speak TLS, and the user wants it."""
+    ONLY_TLS = "only TLS"
+    """The server speaks TLS, and was spoken to without."""
+    TLS_FAILED = "TLS failed"
+    """There was no TLS with the server, for another reason."""
     INTERNAL = "internal"
     """This program failed: a bug here. Shells end with it; the core itself never does."""
 
@@ -77,6 +85,10 @@ AFTER_CAUSE: Final[dict[Cause, Next | None]] = {
     Cause.UNKNOWN_HOST: Next.RETRY,
     Cause.CONNECT_TIMEOUT: Next.RETRY,
     Cause.UNREACHABLE: Next.RETRY,
+    Cause.UNTRUSTED: Next.STOP,
+    Cause.NO_TLS: Next.STOP,
+    Cause.ONLY_TLS: Next.STOP,
+    Cause.TLS_FAILED: Next.RETRY,
     Cause.INTERNAL: Next.STOP,
 }
 
