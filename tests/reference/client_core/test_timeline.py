@@ -1,4 +1,4 @@
-"""Each message once, in order, and none left out: how far each conversation was shown, and the questions for the rest."""
+"""Each message once, in order, and none left out: the order of messages, and the questions for those missed."""
 
 import random
 
@@ -121,7 +121,7 @@ def asking():
 
 
 def test_the_list_is_read_page_by_page(asking):
-    line, catchup = asking
+    _, catchup = asking
     request = catchup.next_question(0.0)
     assert request == Conversations("", 256)
     assert catchup.next_question(0.0) is None
