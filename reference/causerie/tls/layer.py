@@ -74,9 +74,18 @@ class TlsLayer:
         if self._hello is not None:
             self._hello += octets
         self._incoming.write(octets)
+        if self.established:
+            return self._read()
+        self._shake_hands()
         if not self.established:
-            self._shake_hands()
-        return self._read() if self.established else b""
+            return b""
+        plain = self._read()  # before `finish`: what is not read by then would be lost
+        for kept in self._kept:
+            self.send(kept)
+        self._kept.clear()
+        if self._finishing:
+            self.finish()
+        return plain
 
     def send(self, plain: bytes | memoryview) -> None:
         """Have plain octets sent. Raises `TlsError`."""
@@ -111,11 +120,6 @@ class TlsLayer:
         if self._tls.selected_alpn_protocol() not in (ALPN, None):  # [TLS-5, TLS-7]
             raise TlsError(f"the server selected {self._tls.selected_alpn_protocol()!r} as ALPN, not {ALPN!r}")
         self.established = True
-        for plain in self._kept:
-            self.send(plain)
-        self._kept.clear()
-        if self._finishing:
-            self.finish()
 
     def _look_at_hello(self) -> None:
         """Once the ClientHello is complete, and before its answer goes out: is this protocol meant [TLS-6]?"""
