@@ -7,7 +7,7 @@ for granted was shown by the cases before it.
 
 MODULES = (
     *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
-    *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram"),
+    *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram", "scram_messages"),
     *("rooms", "rooms_audience", "history", "txn"),
     *("waiting", "history_load", "lists"),
     *("receipts", "receipts_in_rooms", "typing", "presence", "presence_watch"),

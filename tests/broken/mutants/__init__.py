@@ -4,11 +4,12 @@ In here, by topic: what each does wrong. `clause` is what it breaks, and the sui
 clause.
 """
 
-from mutants import answering, closing, errors, frames, hello, logins, messaging, naming, robust, scram, tls
+from mutants import accounts, answering, closing, errors, frames, hello, logins, messaging, naming, robust, scram, tls
 from mutants.registry import MUTANTS
 
 __all__ = [
     "MUTANTS",
+    "accounts",
     "answering",
     "closing",
     "errors",
