@@ -154,14 +154,23 @@ class Arena:
             raise NotJudged(f"it takes {what}: name some with --users, or give --spawn a command with {{users}} in it")
         return known[number]
 
-    def another_server(self, port: int | None = None) -> Target:
-        """A server of this case's own; not judged where the suite cannot start one."""
-        if self.target.command is None:
+    def another_server(self, *, lasting: bool = False) -> Target:
+        """A server of this case's own; not judged where the suite cannot start one.
+
+        One that is *lasting* may be killed and started again with its data.
+        """
+        command = self.target.command
+        if command is None:
             raise NotJudged(
                 "the suite cannot end a server that it did not start; "
                 "give it the command with --spawn 'CMD {port}' instead of HOST:PORT"
             )
-        other = another(self.target, port)
+        if lasting and not command.keeps_data:
+            raise NotJudged(
+                "the suite does not know where the server keeps its data; "
+                "put {data}, the path of a file or folder to keep it in, into the command of --spawn"
+            )
+        other = another(self.target)
         self._others.append(other)
         return other
 

@@ -62,9 +62,10 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--spawn",
         metavar="CMD",
-        help="a command with {port} in it; {handshake_timeout} (seconds), {max_connections} and {users} (a file of "
-        "accounts for it to have, HANDLE:PASSWORD a line) are filled in too; with {tls_cert} and {tls_key} (files made "
-        "for this run) it is judged over TLS",
+        help="a command with {port} in it; {handshake_timeout} (seconds), {max_connections}, {users} (a file of "
+        "accounts for it to have, HANDLE:PASSWORD a line) and {data} (a path to keep its data at; it is killed and "
+        "started again) are filled in too; with {tls_cert} and {tls_key} (files made for this run) it is judged over "
+        "TLS",
     )
     which.add_argument(
         "--handshake-timeout",

@@ -1,7 +1,8 @@
 """Servers that the suite starts itself, and ends again.
 
 In here: the command line of a server, starting it on a free port, waiting until it is ready, asking it to
-shut down, what it said. Not in here: the protocol. Only processes started here are ever ended here.
+shut down, killing it and starting it again, what it said. Not in here: the protocol. Only processes started here are
+ever ended here.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -47,7 +50,8 @@ class Command:
 
     ``{port}``, ``{handshake_timeout}`` in whole seconds, ``{max_connections}``; ``{users}``: the path of a file of the
     *accounts* that the server is to have, a line ``HANDLE:PASSWORD`` each; ``{tls_cert}`` and ``{tls_key}``: the paths
-    of the *certificate* that it is to have and of its key.
+    of the *certificate* that it is to have and of its key; ``{data}``: a path at which there is nothing yet, for a file
+    or a folder, the same again when this server is started again, and removed in the end.
     """
 
     argv: tuple[str, ...]
@@ -70,7 +74,7 @@ class Command:
         """The reference server with that engine; raises ValueError if no certificate can be made for it."""
         secure = ("--tls-cert", "{tls_cert}", "--tls-key", "{tls_key}") if tls else ()
         limits = ("--handshake-timeout", "{handshake_timeout}", "--max-connections", "{max_connections}")
-        start = (sys.executable, "-m", "causerie.server", "--engine", engine, "--memory")
+        start = (sys.executable, "-m", "causerie.server", "--engine", engine, "--data", "{data}")
         users = ("--users-file", "{users}", "--scram-iterations", str(SCRAM_MIN_ITERATIONS))
         words = (*start, "--host", HOST, "--port", "{port}", *limits, *users, *secure)
         return cls(words, made_up(), certificates.made_up() if tls else None)
@@ -80,13 +84,19 @@ class Command:
         """The login limit that the command sets, in seconds; None if it leaves it alone."""
         return REFERENCE_TIMEOUT if any("{handshake_timeout}" in word for word in self.argv) else None
 
-    def filled(self, port: int, users: str = "") -> list[str]:
+    @property
+    def keeps_data(self) -> bool:
+        """Is the server told where to keep its data?"""
+        return any("{data}" in word for word in self.argv)
+
+    def filled(self, port: int, users: str = "", data: str = "") -> list[str]:
         """The words of the command for one start."""
         values = {
             "{port}": str(port),
             "{handshake_timeout}": f"{REFERENCE_TIMEOUT:g}",
             "{max_connections}": str(REFERENCE_CONNECTIONS),
             "{users}": users,
+            "{data}": data,
         }
         if self.certificate is not None:
             values |= {"{tls_cert}": str(self.certificate.certificate), "{tls_key}": str(self.certificate.key)}
@@ -97,26 +107,31 @@ class Command:
 
 
 class ServerProcess:
-    """A running server of our own."""
+    """A running server of our own. ``port`` is another one at each start."""
 
-    def __init__(self, command: Command, port: int | None = None) -> None:
-        self.port = port if port is not None else _free_port()
+    def __init__(self, command: Command) -> None:
         self.command = command
         self._files = contextlib.ExitStack()
-        users = self._files.enter_context(as_file(command.accounts)) if command.accounts else ""
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in stop()
+        self._users = self._files.enter_context(as_file(command.accounts)) if command.accounts else ""
+        self._data = self._files.enter_context(_place_for_data()) if command.keeps_data else ""
+        self._output: IO[bytes] = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # it is one
+        self.start()
+
+    def start(self) -> None:
+        """Start it, with the data that it had if it ran before. Raises `ServerFailed`."""
+        self.port = _free_port()
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         try:
             self._process = subprocess.Popen(
-                command.filled(self.port, users),
+                self.command.filled(self.port, self._users, self._data),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
                 creationflags=flags,
             )
         except OSError as error:
-            self._close()
-            raise ServerFailed(f"cannot start {command.argv[0]!r}: {error.strerror or error}") from None
+            self._files.close()
+            raise ServerFailed(f"cannot start {self.command.argv[0]!r}: {error.strerror or error}") from None
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
@@ -132,7 +147,7 @@ class ServerProcess:
                 message = f"the server did not listen on port {self.port} within {START_TIMEOUT:g} s"
                 raise ServerFailed(message + said) from None
             said = self.said()
-            self._close()
+            self._files.close()
             raise ServerFailed(f"the server ended with status {status} before it was ready{said}")
 
     @property
@@ -157,13 +172,13 @@ class ServerProcess:
         if self._process.poll() is None:
             self.ask_to_stop()
             if self.wait(2.0) is None:
-                self._process.kill()
-                self._process.wait()
-        self._close()
-
-    def _close(self) -> None:
-        self._output.close()
+                self.kill()
         self._files.close()
+
+    def kill(self) -> None:
+        """End it at once: SIGKILL, on Windows TerminateProcess. No code of it runs any more."""
+        self._process.kill()
+        self._process.wait()
 
     def said(self, lines: int = 12) -> str:
         """The last lines of its output, to be put behind a message; empty if there are none."""
@@ -176,6 +191,15 @@ class ServerProcess:
         if not text:
             return "; it said nothing"
         return "; its last words:\n" + "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def _place_for_data() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix="causerie-data-")
+    try:
+        yield os.path.join(folder, "data")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_port() -> int:

@@ -87,6 +87,18 @@ class Target:
             return False
         return need in self.welcome.capabilities or need in self.welcome.mechanisms
 
+    def crash(self) -> None:
+        """Kill the server, which the suite has started, and start it again with the data that it had."""
+        assert self.process is not None
+        self.process.kill()
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the server, which has ended, with the data that it had. Raises `ServerFailed`."""
+        assert self.process is not None
+        self.process.start()
+        self.port = self.process.port
+
     def note_timeout(self) -> None:
         """A case has failed by waiting."""
         with self._lock:
@@ -106,8 +118,8 @@ class Target:
             client.close()
 
 
-def another(target: Target, port: int | None = None) -> Target:
+def another(target: Target) -> Target:
     """A second server like *target*, started for one case alone. Raises `ServerFailed`."""
     assert target.command is not None
-    process = ServerProcess(target.command, port)
+    process = ServerProcess(target.command)
     return Target(HOST, process.port, target.command, process, tls=target.tls, round_trip=target.round_trip)

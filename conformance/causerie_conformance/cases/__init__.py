@@ -9,7 +9,7 @@ MODULES = (
     *("hello", "errors", "states", "wire", "vectors", "login", "lobby"),
     *("sending", "direct", "closing", "keepalive", "load", "shutdown", "scram", "scram_messages"),
     *("rooms", "rooms_audience", "history", "txn"),
-    *("waiting", "history_load", "lists"),
+    *("waiting", "history_load", "lists", "durable"),
     *("receipts", "receipts_in_rooms", "typing", "presence", "presence_watch"),
     "tls",
 )
