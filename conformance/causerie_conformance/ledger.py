@@ -13,11 +13,13 @@ from typing import Final
 from causerie_conformance.registry import Case
 from causerie_spec.clauses import Clause
 
-BUILT: Final = ("CORE", "ROBUST", "SCRAM", "receipts", "typing", "presence", "TLS")
+BUILT: Final = ("CORE", "ROBUST", "SCRAM", "receipts", "typing", "presence", "TLS", "rooms", "history", "durable")
 """Profiles for which every MUST and SHOULD of a server must have a case or a reason."""
 
 REASONS: Final[dict[str, str]] = {
     "CLIENT-8": "what a server writes to its logs cannot be seen from outside",
+    "HIST-8": "what a server removes, and when, is its operator's affair: the suite cannot make it remove anything",
+    "DUR-5": "the suite cannot cut off the power",
     "TLS-13": "it takes a TLS library that sends early data, which Python's does not",
 }
 """Clauses that no case can judge, and why."""

@@ -113,7 +113,8 @@ class ServerProcess:
         self.command = command
         self._files = contextlib.ExitStack()
         self._users = self._files.enter_context(as_file(command.accounts)) if command.accounts else ""
-        self._data = self._files.enter_context(_place_for_data()) if command.keeps_data else ""
+        self.data = self._files.enter_context(_place_for_data()) if command.keeps_data else ""
+        """Where it keeps its data; there may be others beside it, of names that begin so."""
         self._output: IO[bytes] = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # it is one
         self.start()
 
@@ -123,7 +124,7 @@ class ServerProcess:
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         try:
             self._process = subprocess.Popen(
-                self.command.filled(self.port, self._users, self._data),
+                self.command.filled(self.port, self._users, self.data),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,

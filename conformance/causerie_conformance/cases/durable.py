@@ -7,7 +7,9 @@ and messages are held against those before the kill whichever case looks at them
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from causerie_conformance.arena import Arena, hello, login
@@ -30,7 +32,7 @@ from causerie_conformance.cases.txn import again
 from causerie_conformance.cases.waiting import SCRIPTS, longest
 from causerie_conformance.client import Client, assuming, citing, new_txn
 from causerie_conformance.peer import Received
-from causerie_conformance.problems import Kind
+from causerie_conformance.problems import Kind, NotJudged
 from causerie_conformance.registry import case
 from causerie_conformance.target import Target
 from causerie_spec.codes import DURABLE, HISTORY, LOBBY, MAX_PAGE, RECEIPTS, ROOMS, Direction, ErrorCode
@@ -346,6 +348,24 @@ def handles(arena: Arena) -> None:
         sent = {each.name: alice.post("are you there?", to(each)) for each in (silent, gone)}
     for each in _back(arena, server, silent, gone):
         holds(each, to(alice), [said(sent[each.name], alice)])
+
+
+@case("durable/no-token-in-its-data", "TOKEN-7", profile="durable", needs=NEEDS, guarded=False)
+def no_token(arena: Arena) -> None:
+    """A token that somebody logged in with is nowhere in the server's data, in hexadecimal or Base64 neither"""
+    server = arena.another_server(lasting=True)
+    alice, bob = _enter(arena, server, "alice", "bob")
+    sent, _ = alice.post("the quick brown fox", to(bob))
+    assert server.process is not None
+    server.process.kill()
+    files = [path for path in Path(server.process.data).parent.rglob("*") if path.is_file()]
+    data = b"\0".join(path.read_bytes() for path in files)
+    if sent.text.encode() not in data:
+        raise NotJudged("the server does not keep messages in its data as they are, so a token would not show either")
+    for form in (bytes, binascii.hexlify, binascii.b2a_base64):
+        if form(alice.token).strip(b"=\n") in data:
+            came = f"the token, by {form.__name__}, in one of {', '.join(path.name for path in files)}"
+            raise alice.problem(Kind.EXTRA, "no token in the server's data, only its hash", came)
 
 
 @case("durable/memberships", "DUR-2", "ROOM-7", "ROOM-8", needs=NEEDS_ROOMS, guarded=False)
