@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from causerie.core import connection, history, hub, presence, receipts, sending, typing
 from causerie.server import cli, storage
+from causerie.store import archive
 from causerie_spec.messages import Message
 
 _ENCODERS = (connection, sending, history, presence, receipts, typing)
@@ -56,6 +57,17 @@ def instead(owner: object, name: str) -> Callable[[Callable], Callable]:
             return function(original, *args, **kwargs)
 
         setattr(owner, name, patched)
+        return function
+
+    return replace
+
+
+def instead_of(operation: type) -> Callable[[Callable], Callable]:
+    """Decorator: the function (original, archive, operation) → result stands in place of what the archive does."""
+
+    def replace(function):
+        original = archive._DO[operation]
+        archive._DO[operation] = lambda self, asked: function(original, self, asked)
         return function
 
     return replace

@@ -51,7 +51,10 @@ class Circle:
     def told(self, values: Mapping[Client, Values]) -> None:
         """Since last asked RECEIPT must have told these connections these values, and the other ones nothing."""
         for client, name in self._names.items():
-            came = [each for each in client.gather(Receipt) if getattr(each.message, "conversation", "") == name]
+            came = client.gather(Receipt)
+            for each in came:
+                if getattr(each.message, "conversation", "") != name:
+                    raise client.wrong(Kind.EXTRA, f"no RECEIPT but of {name}", each, field="conversation")
             wanted = values.get(client)
             if wanted is None and came:
                 raise client.wrong(Kind.EXTRA, f"no RECEIPT of {name} here", came[-1])

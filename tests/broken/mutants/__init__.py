@@ -4,7 +4,22 @@ In here, by topic: what each does wrong. `clause` is what it breaks, and the sui
 clause.
 """
 
-from mutants import accounts, answering, closing, errors, frames, hello, logins, messaging, naming, robust, scram, tls
+from mutants import (
+    accounts,
+    answering,
+    closing,
+    errors,
+    frames,
+    hello,
+    logins,
+    messaging,
+    naming,
+    receipts,
+    receipts_told,
+    robust,
+    scram,
+    tls,
+)
 from mutants.registry import MUTANTS
 
 __all__ = [
@@ -18,6 +33,8 @@ __all__ = [
     "logins",
     "messaging",
     "naming",
+    "receipts",
+    "receipts_told",
     "robust",
     "scram",
     "tls",
