@@ -79,6 +79,7 @@ class Peer:
         self.end_at: float | None = None
         self.since = time.monotonic()
         self.octets_received = 0
+        self.first_octets = b""
         self._decoder = FrameDecoder(limit=MAX_BODY)
         self._frames: deque[Received] = deque()
         self.spoke_at = self.since
@@ -253,6 +254,7 @@ class Peer:
     def _pull(self, most: int = CHUNK) -> int:
         """Take octets from the socket, if there are any, and cut them into frames; how many octets came."""
         octets = self._take(most)
+        self.first_octets = self.first_octets or octets[:8]
         self.octets_received += len(octets)
         self._decoder.feed(octets)
         try:

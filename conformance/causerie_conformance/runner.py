@@ -148,6 +148,8 @@ def _hear_welcome(client: Client, target: Target) -> None:
         if what is not None:
             raise Obstacle(what, client.transcript) from None
         return
+    if received is None and client.first_octets.startswith(TLS_ALERT):
+        raise Obstacle("what listens speaks TLS: give --tls", client.transcript)
     if received is None:
         piece = f" after {client.incomplete} octets that are no whole frame" if client.incomplete else ""
         message = f"{target.name} took the connection and answered HELLO with {client.ended_how()}{piece}"
@@ -164,8 +166,8 @@ def _what_else(client: Client, problem: Problem) -> str | None:
         if line is not None:
             return f"what listens does not speak Causerie, but lines of text: {line}"
         return f"something listens, but does not answer HELLO: {problem.came}"
-    if problem.kind is Kind.UNDECODABLE and problem.octets[:2] == TLS_ALERT:
-        return "what answers speaks TLS: give --tls"
+    if client.first_octets.startswith(TLS_ALERT):
+        return "what listens speaks TLS: give --tls"
     if problem.kind is Kind.UNDECODABLE and problem.clause == "FRAME-3":
         return f"what answers does not speak Causerie: {problem.came}"
     return None
