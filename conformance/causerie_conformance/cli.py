@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from causerie_conformance import engine
+from causerie_conformance.known import KnownFailures
 from causerie_conformance.process import ENGINES
 from causerie_conformance.registry import TOPICS, Case, load_cases, matches, select
 from causerie_conformance.report import json_report, junit
@@ -92,6 +93,12 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="not these")
     what.add_argument("--profile", action="append", default=[], metavar="NAME", help=f"only of: {' '.join(PROFILES)}")
+    what.add_argument(
+        "--known-failures",
+        type=Path,
+        metavar="FILE",
+        help="cases that may fail: ids or globs, a line each, # for comments; a line that is not true any more fails",
+    )
     what.add_argument("-x", "--fail-fast", action="store_true", help="stop after the first failure")
     what.add_argument("--upto", choices=TOPICS, metavar="TOPIC", help=f"stop after: {' '.join(TOPICS)}")
     how = made.add_argument_group("reports")
@@ -111,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         show_list(sys.stdout, selected, verbose=options.verbose)
         return Exit.CONFORMANT
     _check_files(made, options)
+    known = _known(made, options)
     try:
         named = accounts_for(options.users, options.users_file)
         tls = tls_for(options.tls, options.ca_file, options.insecure)
@@ -121,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"causerie-conformance: {error}\n")
         return Exit.UNREACHABLE
     try:
-        return _judge(options, target, selected)
+        return _judge(options, target, selected, known)
     finally:
         if target.process is not None:
             target.process.stop()
@@ -149,10 +157,23 @@ def _check_files(made: argparse.ArgumentParser, options: argparse.Namespace) -> 
             made.error(f"cannot write {path}: {'it is a folder' if path.is_dir() else 'there is no such folder'}")
 
 
-def _judge(options: argparse.Namespace, target: Target, selected: list[Case]) -> int:
+def _known(made: argparse.ArgumentParser, options: argparse.Namespace) -> KnownFailures:
+    path = options.known_failures
+    if path is None:
+        return KnownFailures()
+    try:
+        known = KnownFailures.read(path)
+    except (OSError, ValueError) as error:
+        made.error(f"--known-failures: cannot read {path}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
+    if unknown := known.unknown(load_cases()):
+        made.error("--known-failures: " + "\n".join(unknown))
+    return known
+
+
+def _judge(options: argparse.Namespace, target: Target, selected: list[Case], known: KnownFailures) -> int:
     terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=_rerun(options, target))
     run = Run(target.name, total=len(load_cases()))
-    session = Session(target, run, terminal.result, fail_fast=options.fail_fast)
+    session = Session(target, run, terminal.result, fail_fast=options.fail_fast, known=known)
 
     def last_words() -> None:
         _finish(options, run, terminal)

@@ -116,7 +116,7 @@ class CaseItem(pytest.Item):
         self.result = result = _execute(self)
         if result.status in (Status.FAILED, Status.NOT_RUN):
             raise CaseFailed(result)
-        if result.status is Status.WARNED:
+        if result.status in (Status.WARNED, Status.KNOWN):
             pytest.xfail(result.message)
         if result.status in (Status.NOT_OFFERED, Status.NOT_JUDGED):
             pytest.skip(result.message)

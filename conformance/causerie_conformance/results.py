@@ -23,6 +23,8 @@ class Status(str, Enum):
     PASSED = "passed"
     FAILED = "failed"
     """A MUST was broken."""
+    KNOWN = "known failure"
+    """A MUST was broken, and the user's list says so."""
     WARNED = "warned"
     """A SHOULD was broken."""
     NOT_OFFERED = "not offered"
@@ -86,6 +88,7 @@ class Verdict(str, Enum):
     CONFORMANT = "conformant"
     PARTLY = "conformant as far as judged"
     NOT_CONFORMANT = "not conformant"
+    KNOWN = "not conformant, as known"
     NOT_OFFERED = "not offered"
     UNKNOWN = "not judged"
 
@@ -101,7 +104,10 @@ class ProfileVerdict:
 
 @dataclass
 class Run:
-    """One run over a server. ``stopped`` says why it ended early, empty if it did not."""
+    """One run over a server. ``stopped`` says why it ended early, empty if it did not.
+
+    ``stale`` says what is not true any more in the user's list of known failures.
+    """
 
     target: str
     agent: str = ""
@@ -112,6 +118,7 @@ class Run:
     unreachable: bool = False
     interrupted: bool = False
     server_output: str = ""
+    stale: list[str] = field(default_factory=list)
     round_trip: float = 0.0
     began: float = field(default_factory=time.time)
     _clock: float = field(default_factory=time.monotonic)
@@ -144,7 +151,7 @@ class Run:
             return Exit.INTERRUPTED
         if self.unreachable:
             return Exit.UNREACHABLE
-        if self.stopped or self.of(Status.FAILED, Status.NOT_RUN):
+        if self.stopped or self.stale or self.of(Status.FAILED, Status.NOT_RUN):
             return Exit.NOT_CONFORMANT
         return Exit.CONFORMANT
 
@@ -156,6 +163,8 @@ def _verdict(profile: str, results: Iterable[Result]) -> ProfileVerdict:
     judged = counts[Status.PASSED] + counts[Status.WARNED]
     if counts[Status.FAILED]:
         verdict = Verdict.NOT_CONFORMANT
+    elif counts[Status.KNOWN]:
+        verdict = Verdict.KNOWN
     elif judged and not counts[Status.NOT_JUDGED] and not counts[Status.NOT_RUN]:
         verdict = Verdict.CONFORMANT
     elif judged:

@@ -7,7 +7,9 @@ In here: the order of a run and what ends it early. Not in here: pytest (`plugin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from causerie_conformance.known import KnownFailures
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import CASES, GATE, Case
 from causerie_conformance.results import Finding, Result, Run, Status
@@ -17,7 +19,10 @@ from causerie_conformance.transcript import Transcript
 
 
 class Session:
-    """A run. ``on_result`` is called with each result as it is known; ``fail_fast`` ends it at the first failure."""
+    """A run. ``on_result`` is called with each result as it is known; ``fail_fast`` ends it at the first failure.
+
+    What fails and stands in *known* is no failure of the run.
+    """
 
     def __init__(
         self,
@@ -26,10 +31,12 @@ class Session:
         on_result: Callable[[Result], None] | None = None,
         *,
         fail_fast: bool = False,
+        known: KnownFailures | None = None,
     ) -> None:
         self.target = target
         self.run = run
         self._fail_fast = fail_fast
+        self._known = known or KnownFailures()
         self._on_result = on_result or (lambda _: None)
         self._beside = Beside(lambda case: run_case(case, target))
 
@@ -64,20 +71,19 @@ class Session:
             return known[0]
         if self.run.stopped:
             return self._keep(Result(case, Status.NOT_RUN, reason=self.run.stopped))
-        result = self._beside.result(case) or run_case(case, self.target, transcript)
-        self._keep(result)
-        if result.status is Status.FAILED:
-            self._look_after(case)
+        result = self._keep(self._beside.result(case) or run_case(case, self.target, transcript))
+        if result.status in (Status.FAILED, Status.KNOWN):
+            self._look_after(result)
         return result
 
-    def _look_after(self, case: Case) -> None:
+    def _look_after(self, result: Result) -> None:
         """After a failure: does the server still live? If not, nothing that follows can tell anything."""
         what = gone(self.target)
         if what is None:
-            if self._fail_fast:
-                self.run.stopped = f"--fail-fast: {case.id} failed"
+            if self._fail_fast and result.status is Status.FAILED:
+                self.run.stopped = f"--fail-fast: {result.case.id} failed"
             return
-        self.run.stopped = f"{what}, during or after {case.id}"
+        self.run.stopped = f"{what}, during or after {result.case.id}"
         self.run.unreachable = True
         self._keep_last_words()
 
@@ -88,12 +94,15 @@ class Session:
     def end(self) -> None:
         """Nothing more will be run."""
         self.target.put_spare(None)
+        self.run.stale = self._known.stale(self.run.results)
 
     def keep_timed_out(self, result: Result) -> Result:
         """Keep the result of a case that the last bound has ended."""
         return self._keep(result)
 
     def _keep(self, result: Result) -> Result:
+        if result.status is Status.FAILED and self._known.holds(result.case):
+            result = replace(result, status=Status.KNOWN)
         self.run.results.append(result)
         self._on_result(result)
         return result

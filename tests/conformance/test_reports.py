@@ -173,7 +173,7 @@ def test_json(tmp_path: Path) -> None:
     report = json.loads(path.read_text(encoding="utf-8"))
     assert list(report) == [
         *("causerie_conformance", "protocol_version", "target", "agent", "began", "duration", "round_trip"),
-        *("exit_status", "stopped", "server_output", "profiles", "cases"),
+        *("exit_status", "stopped", "server_output", "stale_known_failures", "profiles", "cases"),
     ]
     assert report["protocol_version"] == 1
     assert report["exit_status"] == 1

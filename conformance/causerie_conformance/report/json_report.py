@@ -3,7 +3,7 @@
 Keys of the document: ``causerie_conformance`` (version of the suite), ``protocol_version``, ``target``,
 ``agent`` (the server's name for itself), ``began`` (ISO 8601, UTC), ``duration`` (seconds), ``round_trip``
 (seconds), ``exit_status``, ``stopped`` (why the run ended early, or null), ``server_output`` (of a server
-that died, or null), ``profiles``, ``cases``.
+that died, or null), ``stale_known_failures`` (a list of sentences), ``profiles``, ``cases``.
 
 ``profiles``: a list of ``profile``, ``verdict``, and ``counts`` by status. ``cases``: a list of ``id``,
 ``title``, ``topic``, ``profile``, ``level``, ``clauses``, ``status``, ``duration`` (seconds), ``message`` (or
@@ -56,6 +56,7 @@ def document(run: Run) -> dict[str, Any]:
         "exit_status": int(run.exit_status),
         "stopped": run.stopped or None,
         "server_output": run.server_output or None,
+        "stale_known_failures": list(run.stale),
         "profiles": [
             {
                 "profile": verdict.profile,

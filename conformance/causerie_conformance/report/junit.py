@@ -1,7 +1,8 @@
 """The run as JUnit XML, as the common CI readers take it.
 
 One test suite for each topic. FAILED is a ``failure``; NOT_RUN is an ``error``; NOT_OFFERED and NOT_JUDGED
-are ``skipped``; WARNED passes, with the warning in ``system-out`` (JUnit has no word for it).
+are ``skipped``, and so is KNOWN; WARNED passes, with the warning in ``system-out`` (JUnit has no word for it). What is
+not true any more in the list of known failures is a ``failure`` each, in a suite of its own.
 
 In here: that document. Not in here: anything that decides.
 """
@@ -41,7 +42,20 @@ def document(run: Run) -> ET.Element:
             suite.set("hostname", _clean(run.target))
             for result in results:
                 _add(suite, result)
+    _add_stale(root, run)
     return root
+
+
+def _add_stale(root: ET.Element, run: Run) -> None:
+    if not run.stale:
+        return
+    root.set("failures", str(int(root.get("failures", "0")) + len(run.stale)))
+    root.set("tests", str(int(root.get("tests", "0")) + len(run.stale)))
+    counts = {"tests": str(len(run.stale)), "failures": str(len(run.stale)), "errors": "0", "skipped": "0"}
+    suite = ET.SubElement(root, "testsuite", {"name": "causerie.known-failures"} | counts)
+    for words in run.stale:
+        case = ET.SubElement(suite, "testcase", classname="causerie.known-failures", name=_clean(words), time="0.000")
+        ET.SubElement(case, "failure", message=_clean(words), type="stale")
 
 
 def _totals(results: list[Result]) -> dict[str, str]:
@@ -52,7 +66,7 @@ def _totals(results: list[Result]) -> dict[str, str]:
         "tests": str(len(results)),
         "failures": count(Status.FAILED),
         "errors": count(Status.NOT_RUN),
-        "skipped": count(Status.NOT_OFFERED, Status.NOT_JUDGED),
+        "skipped": count(Status.NOT_OFFERED, Status.NOT_JUDGED, Status.KNOWN),
     }
 
 
@@ -70,7 +84,7 @@ def _add(suite: ET.Element, result: Result) -> None:
         ET.SubElement(case, "failure", message=message, type=kind).text = _clean("\n".join(describe(result)))
     elif result.status is Status.NOT_RUN:
         ET.SubElement(case, "error", message=message, type="not run")
-    elif result.status in (Status.NOT_OFFERED, Status.NOT_JUDGED):
+    elif result.status in (Status.NOT_OFFERED, Status.NOT_JUDGED, Status.KNOWN):
         ET.SubElement(case, "skipped", message=f"{result.status.value}: {message}")
     elif result.status is Status.WARNED:
         ET.SubElement(case, "system-out").text = _clean("\n".join(describe(result)))

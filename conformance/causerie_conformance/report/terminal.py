@@ -22,6 +22,7 @@ IDS_SHOWN: Final = 3
 _MARKS: Final = {
     Status.PASSED: (".", "32"),
     Status.FAILED: ("F", "31;1"),
+    Status.KNOWN: ("k", "33"),
     Status.WARNED: ("w", "33"),
     Status.NOT_OFFERED: ("-", "2"),
     Status.NOT_JUDGED: ("?", "33"),
@@ -31,6 +32,7 @@ _VERDICT_COLOURS: Final = {
     Verdict.CONFORMANT: "32;1",
     Verdict.PARTLY: "33;1",
     Verdict.NOT_CONFORMANT: "31;1",
+    Verdict.KNOWN: "33;1",
     Verdict.NOT_OFFERED: "2",
     Verdict.UNKNOWN: "33",
 }
@@ -95,6 +97,7 @@ class Terminal:
         """Failures at length, what was not judged, and the verdict."""
         self.end_topic()
         self._failures(run.of(Status.FAILED, Status.WARNED))
+        self._known(run)
         self._reasons(run)
         self.line()
         if len(run.of(Status.NOT_RUN)) < len(run.results):  # else there is nothing to give a verdict on
@@ -123,6 +126,19 @@ class Terminal:
         for result in others:
             self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {printable(result.message)}"[:160])
 
+    def _known(self, run: Run) -> None:
+        known = run.of(Status.KNOWN)
+        if known:
+            self.line()
+            self.line("Failed, as the list of known failures says:")
+        for result in known:
+            self.line(f"  {result.case.id}: {printable(result.message)}"[:160])
+        if run.stale:
+            self.line()
+            self.line(self._paint("Not true any more in the list of known failures, which fails this run:", "31;1"))
+        for words in run.stale:
+            self.line(f"  {printable(words)}")
+
     def _reasons(self, run: Run) -> None:
         not_judged = run.of(Status.NOT_JUDGED)
         if not_judged:
@@ -144,7 +160,7 @@ class Terminal:
         self.line(f"{verdict.profile:<9} {word} {counts}")
 
     def _last_line(self, run: Run) -> str:
-        judged = len(run.of(Status.PASSED, Status.FAILED, Status.WARNED))
+        judged = len(run.of(Status.PASSED, Status.FAILED, Status.KNOWN, Status.WARNED))
         part = f" (of {run.total})" if len(run.selected) != run.total else ""
         agent = f" ({printable(run.agent)})" if run.agent else ""
         return f"{judged} of {len(run.selected)} cases{part} judged in {run.duration:.1f} s: {run.target}{agent}"
