@@ -167,12 +167,25 @@ def test_pages_until_all_is_shown(asking):
     assert catchup.next_question(0.0) is None
 
 
-@pytest.mark.parametrize("answer", [End(False), End(True), Error(8, 0, "not a member"), Error(99, 0, "")])
+@pytest.mark.parametrize("answer", [End(False), End(True), Error(1, 0, "no"), Error(99, 0, "")])
 def test_what_cannot_be_had_is_told_and_passed(asking, answer):
     _, catchup = asking
     read_list(catchup, lobby=6)
     assert seqs(catchup.answered(catchup.next_question(0.0), answer, 0.0)) == [(1, 7)]
     assert catchup.next_question(0.0) is None
+
+
+@pytest.mark.parametrize("code", [7, 8])
+def test_who_left_a_room_asks_again_when_back(asking, code):
+    line, catchup = asking
+    read_list(catchup, ops=1)
+    line.live(message(5, "#ops"))
+    assert catchup.answered(catchup.next_question(0.0), Error(code, 0, "left"), 0.0) == []
+    assert catchup.next_question(0.0) is None
+    line.told("#ops", 8)
+    page = catchup.next_question(0.0)
+    assert page == History("#ops", 0, 1, 256)
+    assert seqs(catchup.answered(page, message(2, "#ops"), 0.0)) == [2]
 
 
 @pytest.mark.parametrize(("code", "retry_ms", "pause"), [(11, 2500, 2.5), (11, 0, PAUSE), (13, 0, PAUSE)])

@@ -9,8 +9,8 @@ The rules:
 * A conversation of which something is missing is asked for from the last message shown, page by page, until
   nothing is. PAGES questions wait for their answers at once: SENDs are answered behind them, and PING.
 * A page that gives nothing new ends the search for what the server had told of when it was asked: that is gone.
-* RATE_LIMITED and INTERNAL: the same again after ``retry_ms`` [LOAD-6], PAUSE seconds at least. Any other refusal
-  means that there is nothing to have.
+* RATE_LIMITED and INTERNAL: the same again after ``retry_ms`` [LOAD-6], PAUSE seconds at least. Who left a room
+  meanwhile asks no more; coming back, one is told of it again. Any other refusal means that there is nothing to have.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ PAUSE: Final = 1.0
 """Seconds before a question is asked again, at least."""
 AGAIN: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL})
 """Refusals that another time may not meet."""
+
+_LEFT: Final = frozenset({ErrorCode.NOT_A_MEMBER, ErrorCode.NO_SUCH_CONVERSATION})
 
 
 @dataclass(slots=True)
@@ -109,6 +111,9 @@ class CatchUp:
             return self._timeline.item(answer) if answer.conversation == conversation else []
         page = self._pages.pop(conversation)
         if isinstance(answer, Error) and answer.code in AGAIN:
+            return []
+        if isinstance(answer, Error) and answer.code in _LEFT:
+            self._timeline.withdraw(conversation)
             return []
         if self._timeline.shown(conversation) > page.anchor:
             return []  # if there is more, it is asked for next

@@ -126,6 +126,13 @@ class Timeline:
         line.shown = seq
         return [gap, *self._go_on(conversation, line)]
 
+    def withdraw(self, conversation: str) -> None:
+        """The server tells no more of it: what is missing waits until it does."""
+        line = self._lines[conversation]
+        line.head = line.shown
+        line.held.clear()
+        self._behind.pop(conversation, None)
+
     # Inside.
 
     def _reach(self, conversation: str, head: int, begin: int) -> _Line:
