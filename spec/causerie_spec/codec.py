@@ -19,7 +19,7 @@ from causerie_spec.codes import HEADER_SIZE, MAX_BODY_BEFORE_READY
 from causerie_spec.errors import EncodeError, FrameTooLarge, Malformed, UnknownType
 from causerie_spec.generate import Decoder as _BodyDecoder
 from causerie_spec.generate import Encoder as _FrameEncoder
-from causerie_spec.generate import generate
+from causerie_spec.generate import Packer, generate
 from causerie_spec.messages import MESSAGES, Message
 
 __all__ = [
@@ -32,12 +32,14 @@ __all__ = [
     "decode",
     "encode",
     "frame",
+    "packer",
 ]
 
 _ENCODERS: dict[type[Message], _FrameEncoder] = {}
+_PACKERS: dict[type[Message], Packer] = {}
 _DECODERS: dict[int, _BodyDecoder] = {}
 for _cls in MESSAGES.values():
-    _ENCODERS[_cls], _DECODERS[_cls.TYPE] = generate(_cls)
+    _ENCODERS[_cls], _PACKERS[_cls], _DECODERS[_cls.TYPE] = generate(_cls)
 
 _pack_header = struct.Struct(">IBBH").pack
 _unpack_header = struct.Struct(">IBBH").unpack_from
@@ -63,6 +65,14 @@ def encode(message: Message, ref: int = 0) -> bytes:
     except KeyError:
         raise EncodeError(type(message).__name__, None, "is not a frame of this version") from None
     return encoder(message, ref)
+
+
+def packer(cls: type[Message]) -> Packer:
+    """For those who make many frames of one kind: (ref, *fields) → what `encode` makes of them, in half the time.
+
+    `packer(Ack)(9, 7, 8, False)` is `encode(Ack(7, 8, False), 9)`.
+    """
+    return _PACKERS[cls]
 
 
 def decode(type_: int, body: bytes) -> Message:
@@ -141,6 +151,22 @@ class Decoder:
             buffer, start, end = self._buffer, HEADER_SIZE, HEADER_SIZE + length
         self._position = end
         return _new_frame(RawFrame, (type_, flags, ref, buffer[start:end]))
+
+    def run_of(self, type_: int) -> Iterator[RawFrame]:
+        """The frames of that type that come next and are whole, one by one, as `next_frame` gives them.
+
+        It ends before whatever else comes next; `next_frame` says what that is. Not to be gone on with after a call of
+        `feed` or `next_frame`.
+        """
+        buffer = self._buffer
+        while self._position <= len(buffer) - HEADER_SIZE:
+            length, found, flags, ref = _unpack_header(buffer, self._position)
+            start = self._position + HEADER_SIZE
+            end = start + length
+            if found != type_ or length > self.limit or end > len(buffer):
+                return
+            self._position = end
+            yield _new_frame(RawFrame, (type_, flags, ref, buffer[start:end]))
 
     def __iter__(self) -> Iterator[RawFrame]:
         """The frames that are whole now, one by one; each is taken out only when it is asked for."""

@@ -25,7 +25,7 @@ from __future__ import annotations
 import linecache
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from causerie_spec.codes import HEADER_SIZE, MAX_BODY, MAX_REF
 from causerie_spec.errors import EncodeError, Malformed
@@ -33,6 +33,7 @@ from causerie_spec.layout import Counted, Field, Fixed, Listed, fields_of, walk
 from causerie_spec.messages import Message
 
 Encoder = Callable[[Any, int], bytes]
+Packer = Callable[..., bytes]
 Decoder = Callable[[bytes], Message]
 
 #: What the fast code runs into when a value or an octet is wrong.
@@ -41,18 +42,19 @@ FAULTS = (AttributeError, IndexError, TypeError, ValueError, struct.error)
 _HEADER = "IBBH"
 
 
-def generate(cls: type[Message]) -> tuple[Encoder, Decoder]:
-    """The encode and decode functions of a frame.
+def generate(cls: type[Message]) -> tuple[Encoder, Packer, Decoder]:
+    """The encode, pack and decode functions of a frame.
 
-    The encoder takes a message and its ref, and returns the whole frame; it raises `EncodeError`. The decoder
-    takes a body and returns a message; it raises `Malformed`. Neither looks at any limit of a single field.
+    The encoder takes a message and its ref, and returns the whole frame; so does the packer, which takes the ref and
+    the values of all fields; they raise `EncodeError`. The decoder takes a body and returns a message; it raises
+    `Malformed`. None looks at any limit of a single field.
     """
     text, names = _write(cls)
     filename = f"<causerie_spec codec of {cls.NAME}>"
     # So that tracebacks and debuggers can show the lines.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     exec(compile(text, filename, "exec"), names)
-    return names["encode"], names["decode"]
+    return names["encode"], names["pack"], names["decode"]
 
 
 def source(cls: type[Message]) -> str:
@@ -72,11 +74,28 @@ def _write(cls: type[Message]) -> tuple[str, dict[str, Any]]:
         "pack_list": _pack_list,
         "unpack_list": _unpack_list,
     }
-    lines = [*_write_encode(cls, fields, names), "", "", *_write_decode(fields, names)]
+    values = ", ".join(field.name for field in fields)
+    lines = [
+        *_write_encode(cls, fields, names, _Given("encode(message, ref)", "message.", "message")),
+        *("", ""),
+        *_write_encode(cls, fields, names, _Given(f"pack(ref, {values})", "", f"Frozen({values})")),
+        *("", ""),
+        *_write_decode(fields, names),
+    ]
     return "\n".join(lines) + "\n", names
 
 
-def _write_encode(cls: type[Message], fields: Sequence[Field], names: dict[str, Any]) -> list[str]:
+class _Given(NamedTuple):
+    """How a function that makes a frame gets its values."""
+
+    signature: str
+    prefix: str
+    """What stands before a field's name where its value is."""
+    message: str
+    """The message of them all."""
+
+
+def _write_encode(cls: type[Message], fields: Sequence[Field], names: dict[str, Any], given: _Given) -> list[str]:
     lines: list[str] = []
     runs: list[str] = []  # source of each piece that is joined into the frame
     code, values = _HEADER, ["{length}", f"{cls.TYPE:#04x}", "0", "ref"]
@@ -91,36 +110,36 @@ def _write_encode(cls: type[Message], fields: Sequence[Field], names: dict[str, 
             code, values = "", []
 
     for field in fields:
-        name, shape = field.name, field.shape
+        name, shape, value = field.name, field.shape, given.prefix + field.name
         if isinstance(shape, Fixed):
             code, fixed, largest = code + shape.code, fixed + shape.size, largest + shape.size
             if shape.boolean:
-                lines += [f"{name} = message.{name}", f"if {name} is not True and {name} is not False:"]
+                lines += [f"v_{name} = {value}", f"if v_{name} is not True and v_{name} is not False:"]
                 lines += ["    raise TypeError"]
-                values.append(name)
+                values.append(f"v_{name}")
             elif shape.octets:
-                lines += [f"{name} = message.{name}", f"if not is_octets({name}, {shape.size}):"]
+                lines += [f"v_{name} = {value}", f"if not is_octets(v_{name}, {shape.size}):"]
                 lines += ["    raise TypeError"]
                 names["is_octets"] = _is_octets
-                values.append(name)
+                values.append(f"v_{name}")
             else:
-                values.append(f"message.{name}")
+                values.append(value)
         elif isinstance(shape, Counted):
-            lines.append(f"{name} = message.{name}{'.encode()' if shape.text else ''}")
+            lines.append(f"v_{name} = {value}{'.encode()' if shape.text else ''}")
             if not shape.text:
-                lines += [f"if not isinstance({name}, bytes):", "    raise TypeError"]
-            lines.append(f"n_{name} = len({name})")
+                lines += [f"if not isinstance(v_{name}, bytes):", "    raise TypeError"]
+            lines.append(f"n_{name} = len(v_{name})")
             code, fixed, largest = code + shape.code, fixed + shape.size, largest + shape.size + shape.most
             values.append(f"n_{name}")
             lengths.append(f"n_{name}")
             flush()
-            runs.append(name)
+            runs.append(f"v_{name}")
         else:
             flush()
-            lines.append(f"{name} = pack_list(message.{name}, {shape.most}, {shape.longest})")
-            lengths.append(f"len({name})")
+            lines.append(f"v_{name} = pack_list({value}, {shape.most}, {shape.longest})")
+            lengths.append(f"len(v_{name})")
             largest += 1 + shape.most * (1 + shape.longest)
-            runs.append(name)
+            runs.append(f"v_{name}")
     flush()
     length = " + ".join([str(fixed), *lengths])
     if lengths:
@@ -130,11 +149,11 @@ def _write_encode(cls: type[Message], fields: Sequence[Field], names: dict[str, 
         lines += [f"if length > {MAX_BODY}:", "    raise ValueError"]
     lines.append(f"return {' + '.join(runs)}".replace("{length}", length))
     return [
-        "def encode(message, ref):",
+        f"def {given.signature}:",
         "    try:",
         *("        " + line for line in lines),
         "    except FAULTS as fault:",
-        "        raise misfit(message, ref, fault) from None",
+        f"        raise misfit({given.message}, ref, fault) from None",
     ]
 
 

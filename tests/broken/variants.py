@@ -183,9 +183,9 @@ def an_event_between_all_answers():
         original(self, hub, store)
         talkers.append(Talker(self))
 
-    @instead(Connection, "answer")
-    def answer(original, self, message, ref):
-        original(self, message, ref)
+    @instead(Connection, "put")
+    def put(original, self, data):
+        original(self, data)
         if not isinstance(self.shell, Talker):
             talkers[0].talk()
 
@@ -393,7 +393,7 @@ def slow_readers_are_reset():
     """Closes a slow reader's connection without a word: a bare close conforms."""
 
     @instead(Connection, "event")
-    def event(original, self, now, data, own):
+    def event(original, self, now, data, own=0):
         if not own and self.output.others + len(data) > self.hub.limits.queue_octets:
             self.lost(now)
         else:

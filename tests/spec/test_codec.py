@@ -117,6 +117,7 @@ def test_encode_builds_what_construct_builds(message, ref):
     body = message.STRUCT.build(asdict(message))
     header = forms.HEADER.build({"length": len(body), "type": message.TYPE, "flags": 0, "ref": ref})
     assert codec.encode(message, ref) == header + body
+    assert codec.packer(type(message))(ref, *asdict(message).values()) == header + body
 
 
 @BY_NAME
@@ -138,6 +139,9 @@ def test_encode_refuses_what_construct_refuses(cls, data):
     first = next(name for name, _, _ in declared_fields(cls) if name in wrong)
     assert (caught.value.frame, caught.value.field) == (cls.NAME, first)
     assert str(caught.value).startswith(f"{cls.NAME}.{first}: ")
+    with pytest.raises(EncodeError) as packed:
+        codec.packer(cls)(0, *(values[name] for name, _, _ in declared_fields(cls)))
+    assert str(packed.value) == str(caught.value)
 
 
 @pytest.mark.parametrize("form", sorted(MISFITS))
@@ -162,6 +166,8 @@ def test_encode_refuses_a_ref_that_is_no_u16(message, ref):
     with pytest.raises(EncodeError, match=r"ref .* is not a whole number from 0 to 65535") as caught:
         codec.encode(message, ref)
     assert caught.value.field is None
+    with pytest.raises(EncodeError, match=r"ref .* is not a whole number from 0 to 65535"):
+        codec.packer(type(message))(ref, *asdict(message).values())
 
 
 def test_encode_refuses_a_body_over_the_limit_though_every_field_fits():
@@ -365,6 +371,32 @@ def test_a_stream_may_be_cut_anywhere_and_read_at_any_time(raw, cuts, reads):
     assert seen == raw
     assert decoder.buffered == 0
     assert decoder.next_frame() is None
+
+
+@given(raw=frames, cuts=st.lists(st.integers(0, 2**16), max_size=8), type_=st.integers(0, 3))
+def test_runs_of_a_type_are_taken_in_their_place(raw, cuts, type_):
+    raw = [frame._replace(type=frame.type % 4) for frame in raw]
+    decoder, seen = Decoder(), []
+    for chunk in split(stream_of(raw), cuts):
+        decoder.feed(chunk)
+        while True:
+            run = list(decoder.run_of(type_))
+            assert {frame.type for frame in run} <= {type_}
+            seen += run
+            frame = decoder.next_frame()
+            if frame is None:
+                break
+            seen.append(frame)
+    assert seen == raw
+    assert decoder.buffered == 0
+
+
+def test_a_run_ends_before_what_is_too_large():
+    decoder = Decoder(limit=4)
+    decoder.feed(codec.frame(1, b"four") + codec.frame(1, b"5five"))
+    assert list(decoder.run_of(1)) == [(1, 0, 0, b"four")]
+    with pytest.raises(FrameTooLarge):
+        decoder.next_frame()
 
 
 @given(raw=frames)

@@ -11,9 +11,11 @@ from causerie.core.refusal import bad_field
 from causerie.core.requests import check_conversation, check_limit
 from causerie.store.keys import key_of
 from causerie.store.operations import FindPage, Page, Read, Stored
-from causerie_spec.codec import encode
+from causerie_spec.codec import packer
 from causerie_spec.codes import MAX_PAGE, Direction
 from causerie_spec.messages import ChatMessage, End, History, Message
+
+pack_message = packer(ChatMessage)
 
 
 def history(connection: Connection, now: float, ref: int, message: Message) -> None:
@@ -56,13 +58,6 @@ class _Answer:
             self._connection.ask_or_refuse(read, self._ref, self._came)
 
     def _came(self, now: float, result: Sequence[Stored]) -> None:
-        items = [
-            encode(
-                ChatMessage(self._name, item.seq, item.timestamp, item.sender, item.txn, item.kind, item.text),
-                self._ref,
-            )
-            for item in result
-        ]
-        self._connection.put(b"".join(items))
+        self._connection.put(b"".join([pack_message(self._ref, self._name, *item) for item in result]))
         self._next = result[-1].seq + 1 if result else self._page.last + 1  # nothing: retention was faster
         self._connection.when_read(self.go_on)

@@ -48,9 +48,9 @@ HANDLERS: Mapping[str, Handler] = {
 CAPABILITIES = frozenset({ROOMS, RECEIPTS, TYPING, PRESENCE})
 """What a hub has with any store. The others need the store's help."""
 
-_RUN = (Append, Mark)
+_RUN = frozenset({Append, Mark})
 """Operations of which many are told together."""
-_ALONE = (Join, Leave)
+_ALONE = frozenset({Join, Leave})
 """Operations that change snapshots, and who is a member: told one by one."""
 
 
@@ -68,13 +68,16 @@ def _no_log(event: str, *, exception: BaseException | None = None, **fields: obj
 def in_runs(operations: Iterable[Operation]) -> list[Operation]:
     """The operations, with a Settle behind those whose effects are told together, or alone."""
     asked: list[Operation] = []
+    in_run = False
     for operation in operations:
-        if asked and isinstance(asked[-1], _RUN) and not isinstance(operation, _RUN):
+        kind = type(operation)
+        if in_run and kind not in _RUN:
             asked.append(Settle())
         asked.append(operation)
-        if isinstance(operation, _ALONE):
+        if kind in _ALONE:
             asked.append(Settle())
-    if asked and isinstance(asked[-1], _RUN):
+        in_run = kind in _RUN
+    if in_run:
         asked.append(Settle())
     return asked
 
@@ -82,12 +85,18 @@ def in_runs(operations: Iterable[Operation]) -> list[Operation]:
 class _Run:
     """Operations whose effects are told together: events first, then answers."""
 
-    __slots__ = ("causes", "sent", "told")
+    __slots__ = ("sent", "told")
 
     def __init__(self) -> None:
         self.sent: list[sending.Sent] = []
-        self.told: list[tuple[Connection, Done, Result]] = []
-        self.causes: dict[str, set[Connection]] = {}
+        self.told: list[tuple[Mark | Join | Leave, Connection, Done, Result]] = []
+
+    def causes(self) -> Mapping[str, set[Connection]]:
+        """Who did something, by conversation."""
+        causes: dict[str, set[Connection]] = {}
+        for operation, connection, *_ in (*self.sent, *self.told):
+            causes.setdefault(operation.conversation, set()).add(connection)
+        return causes
 
 
 class Hub:
@@ -194,11 +203,9 @@ class Hub:
             if isinstance(operation, Append):
                 connection, ref = self._senders.popleft()
                 self._run.sent.append((operation, connection, ref, result))
-                self._run.causes.setdefault(operation.conversation, set()).add(connection)
             elif isinstance(operation, (Mark, Join, Leave)):
                 connection, done = self._askers.popleft()
-                self._run.told.append((connection, done, result))
-                self._run.causes.setdefault(operation.conversation, set()).add(connection)
+                self._run.told.append((operation, connection, done, result))
             elif isinstance(operation, Settle):
                 run, self._run = self._run, _Run()
                 self._tell(now, run, result)
@@ -210,13 +217,13 @@ class Hub:
         """First every event, then the answers [REQ-7]."""
         try:
             sending.deliver(self, now, run.sent)
-            if isinstance(snapshots, Settled):  # not if the store failed
-                receipts.tell(self, now, run.causes, snapshots.snapshots)
+            if isinstance(snapshots, Settled) and snapshots.snapshots:  # not if the store failed
+                receipts.tell(self, now, run.causes(), snapshots.snapshots)
             sending.answer(now, run.sent)
         except Exception as error:  # a bug: see `Connection.fail`
             for connection in {connection for _, connection, _, _ in run.sent}:
                 connection.fail(now, error)
-        for connection, done, result in run.told:
+        for _, connection, done, result in run.told:
             connection.told(now, done, result)
 
     def shut_down(self, now: float) -> None:

@@ -12,7 +12,7 @@ class Output:
     __slots__ = ("_chunks", "in_flight", "others", "own")
 
     def __init__(self) -> None:
-        self._chunks: list[tuple[bytes, bool]] = []  # an empty deque is ten times as large
+        self._chunks: list[tuple[bytes, int]] = []  # an empty deque is ten times as large
         self.own = 0
         """Octets queued that this peer caused itself."""
         self.others = 0
@@ -20,13 +20,11 @@ class Output:
         self.in_flight = 0
         """Octets that the shell took and that are not written yet."""
 
-    def put(self, data: bytes, own: bool) -> None:
-        """Queue whole frames."""
+    def put(self, data: bytes, own: int) -> None:
+        """Queue whole frames, of which the peer caused *own* octets."""
         self._chunks.append((data, own))
-        if own:
-            self.own += len(data)
-        else:
-            self.others += len(data)
+        self.own += own
+        self.others += len(data) - own
 
     def take(self, at_least: int) -> bytes:
         """The next octets to write: about *at_least*, or what there is. Nothing while some are in flight."""
@@ -42,10 +40,8 @@ class Output:
                 chunk, own = chunks[count]
                 size += len(chunk)
                 count += 1
-                if own:
-                    self.own -= len(chunk)
-                else:
-                    self.others -= len(chunk)
+                self.own -= own
+                self.others -= len(chunk) - own
             taken = chunks[:count]
             del chunks[:count]
         data = taken[0][0] if len(taken) == 1 else b"".join([chunk for chunk, _ in taken])

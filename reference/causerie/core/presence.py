@@ -78,4 +78,4 @@ def tell(hub: Hub, now: float, watchers: Iterable[Connection], presence: Presenc
     data = encode(presence)
     for connection in watchers:
         if PRESENCE in connection.negotiated:
-            connection.event(now, data, own=False)
+            connection.event(now, data)

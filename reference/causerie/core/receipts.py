@@ -43,7 +43,7 @@ def tell(hub: Hub, now: float, causes: Mapping[str, set[Connection]], snapshots:
         for connection in hub.roster.connections_of(snapshot.handle):
             if RECEIPTS in connection.negotiated and caused != {connection}:
                 data = data or _encode(snapshot)
-                connection.event(now, data, own=False)
+                connection.event(now, data)
 
 
 def _encode(snapshot: Snapshot) -> bytes:

@@ -11,7 +11,6 @@ from causerie.core.refusal import bad_field
 from causerie.core.requests import check_after, check_limit
 from causerie.core.sending import fan_out
 from causerie.store.operations import (
-    Appended,
     Conversations,
     Join,
     Joined,
@@ -20,11 +19,10 @@ from causerie.store.operations import (
     Listing,
     Room,
     Rooms,
-    Stored,
     Summary,
 )
 from causerie_spec import names
-from causerie_spec.codes import LOBBY, MAX_PAGE, Kind
+from causerie_spec.codes import LOBBY, MAX_PAGE
 from causerie_spec.messages import Conversation, End, Message, Ok
 from causerie_spec.messages import Conversations as ConversationsRequest
 from causerie_spec.messages import Join as JoinRequest
@@ -42,9 +40,9 @@ def join(connection: Connection, now: float, ref: int, message: Message) -> None
 
     def done(now: float, result: Joined) -> None:
         connection.answer(_conversation(connection, result.summary), ref)
-        if result.appended is not None:
+        if result.message is not None:
             hub.roster.join(me, room)
-            fan_out(hub, now, room, [(connection, _note(result.appended, me, Kind.JOINED))])
+            fan_out(hub, now, room, [(connection, result.message)])
 
     connection.ask_or_refuse(Join(room, me), ref, done)
 
@@ -57,7 +55,7 @@ def leave(connection: Connection, now: float, ref: int, message: Message) -> Non
     _check_room(room)
 
     def done(now: float, result: Left) -> None:
-        fan_out(hub, now, room, [(connection, _note(result.appended, me, Kind.LEFT))])
+        fan_out(hub, now, room, [(connection, result.message)])
         hub.roster.leave(me, room)
         connection.answer(Ok(), ref)
 
@@ -67,10 +65,6 @@ def leave(connection: Connection, now: float, ref: int, message: Message) -> Non
 def _check_room(name: str) -> None:
     if not names.is_conversation(name) or name[0] != "#" or name == LOBBY:  # [LOBBY-2, ROOM-9]
         raise bad_field("conversation", "is not a room: # and 1 to 32 of a-z 0-9 _ . -, other than #lobby")
-
-
-def _note(appended: Appended, handle: str, kind: Kind) -> Stored:
-    return Stored(appended.seq, appended.timestamp, handle, 0, kind, "")
 
 
 def conversations(connection: Connection, now: float, ref: int, message: Message) -> None:

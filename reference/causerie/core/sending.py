@@ -7,20 +7,24 @@ conversation is joined once, and every reader is handed the same octets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from causerie.core.connection import Connection
+from causerie.core.connection import Connection, refusal
 from causerie.core.refusal import Refused, bad_field
 from causerie.core.requests import check_conversation
 from causerie.store.keys import key_of, name_for
-from causerie.store.operations import Append, Appended, Result, Stored
-from causerie_spec.codec import encode
+from causerie.store.operations import Append, Duplicate, Result, Stored
+from causerie_spec.codec import encode, packer
 from causerie_spec.codes import MAX_KIND_FROM_CLIENT, MAX_TEXT, ErrorCode
 from causerie_spec.messages import Ack, ChatMessage, Message, Send
 
 if TYPE_CHECKING:
     from causerie.core.hub import Hub
+
+pack_message = packer(ChatMessage)
+pack_ack = packer(Ack)
 
 
 def send(connection: Connection, now: float, ref: int, message: Message) -> None:
@@ -58,51 +62,55 @@ Sent = tuple[Append, Connection, int, Result]
 
 def deliver(hub: Hub, now: float, sent: Sequence[Sent]) -> None:
     """Queue the MESSAGEs of what one commit did, for each conversation in the order of its log."""
-    by_conversation: dict[str, list[tuple[Connection, Stored]]] = {}
+    by_conversation: defaultdict[str, list[tuple[Connection, Stored]]] = defaultdict(list)
     for append, connection, _, result in sent:
-        if isinstance(result, Appended) and not result.duplicate:
-            stored = Stored(result.seq, result.timestamp, append.sender, append.txn, append.kind, append.text)
-            by_conversation.setdefault(append.conversation, []).append((connection, stored))
+        if isinstance(result, Stored):
+            by_conversation[append.conversation].append((connection, result))
     for key, items in by_conversation.items():
         fan_out(hub, now, key, items)
 
 
 def answer(now: float, sent: Sequence[Sent]) -> None:
     """Answer the SENDs, in their order, once all that they caused is queued [REQ-7]."""
-    answered: dict[Connection, None] = {}
+    answers: defaultdict[Connection, list[bytes]] = defaultdict(list)
     for append, connection, ref, result in sent:
-        connection.pending_sends -= 1
         connection.pending_octets -= append.octets
-        if isinstance(result, Appended):
-            connection.answer(Ack(result.seq, result.timestamp, result.duplicate), ref)
-        else:
-            assert isinstance(result, ErrorCode)
-            connection.refuse(Refused(result, result.meaning), ref)
-        answered[connection] = None
-    for connection in answered:
+        answers[connection].append(_answer(ref, result))
+    for connection, frames in answers.items():
+        connection.pending_sends -= len(frames)
+        connection.put(b"".join(frames))
+    for connection in answers:
         connection.process(now)
+
+
+def _answer(ref: int, result: Result) -> bytes:
+    if isinstance(result, Stored):
+        return pack_ack(ref, result.seq, result.timestamp, False)
+    if isinstance(result, Duplicate):
+        return pack_ack(ref, result.message.seq, result.message.timestamp, True)
+    assert isinstance(result, ErrorCode)
+    return encode(refusal(Refused(result, result.meaning)), ref)
 
 
 def fan_out(hub: Hub, now: float, key: str, items: Sequence[tuple[Connection, Stored]]) -> None:
     """Queue the MESSAGEs of one conversation, for all connections of its members [MSG-3, MSG-7]."""
-    causes = {connection for connection, _ in items}
-    views: dict[str, list[tuple[Connection, bytes]]] = {}
-    joined: dict[str, bytes] = {}
+    views: dict[str, tuple[bytes, Mapping[Connection, int]]] = {}
     for member in hub.roster.members(key):
         name = name_for(key, member)
         if name not in views:
-            views[name] = [(cause, _encode(name, stored)) for cause, stored in items]
-            joined[name] = b"".join(data for _, data in views[name])
-        data = joined[name]
+            views[name] = _view(name, items)
+        data, own = views[name]
         for connection in hub.roster.connections_of(member):
-            if connection not in causes:
-                connection.event(now, data, own=False)
-            elif len(causes) == 1:
-                connection.event(now, data, own=True)
-            else:  # who caused what decides whether a slow reader is slowed or cut off
-                for cause, one in views[name]:
-                    connection.event(now, one, own=cause is connection)
+            connection.event(now, data, own.get(connection, 0))
 
 
-def _encode(name: str, stored: Stored) -> bytes:
-    return encode(ChatMessage(name, stored.seq, stored.timestamp, stored.sender, stored.txn, stored.kind, stored.text))
+def _view(name: str, items: Sequence[tuple[Connection, Stored]]) -> tuple[bytes, Mapping[Connection, int]]:
+    """The MESSAGEs for those who call the conversation so, and how many octets of them each connection caused.
+
+    Who caused what decides whether a slow reader is slowed or cut off.
+    """
+    frames = [pack_message(0, name, *message) for _, message in items]
+    own: defaultdict[Connection, int] = defaultdict(int)
+    for (cause, _), frame in zip(items, frames, strict=True):
+        own[cause] += len(frame)
+    return b"".join(frames), own

@@ -37,4 +37,4 @@ def _relay(connection: Connection, now: float, me: str, message: Compose) -> Non
         data = encode(Composing(name_for(key, member), me, message.active))
         for other in roster.connections_of(member):
             if other is not connection and TYPING in other.negotiated:
-                other.event(now, data, own=False)
+                other.event(now, data)

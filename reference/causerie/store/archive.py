@@ -18,9 +18,9 @@ from causerie.store.conversation import Conversation, Cursors, Lowest
 from causerie.store.keys import handles_of, name_for
 from causerie.store.operations import (
     Append,
-    Appended,
     Conversations,
     Credentials,
+    Duplicate,
     Enter,
     Entered,
     Exit,
@@ -115,6 +115,7 @@ class Archive:
     def flush(self) -> None:
         """Hand what the batch changed to the tables."""
         for conversation in self._changed:
+            self._keep_count(conversation)
             self._tables.save(conversation)
         for (conversation, handle), cursors in self._moved.items():
             self._tables.save_cursors(conversation, handle, cursors)
@@ -180,34 +181,37 @@ class Archive:
             known = self._tables.find_txn(conversation, append.sender, append.txn)
             if known is not None and known.seq >= conversation.first:
                 same = known.kind == append.kind and known.text == append.text
-                return Appended(known.seq, known.timestamp, duplicate=True) if same else ErrorCode.TXN_CONFLICT
+                return Duplicate(known) if same else ErrorCode.TXN_CONFLICT
         why_not = append.unless or self._why_not(conversation, append.sender)
         if why_not is not None:
             return why_not
         return self._write(conversation, append.sender, append.txn, append.kind, append.text)
 
-    def _write(self, conversation: Conversation, sender: str, txn: int, kind: int, text: str) -> Appended:
+    def _write(self, conversation: Conversation, sender: str, txn: int, kind: int, text: str) -> Stored:
         """Append, and move the sender's cursors: to write is to have read [MARK-2]."""
         self._touch(conversation)
         if not conversation.row:
             self._make(conversation)
         conversation.head = seq = conversation.head + 1
-        # A clock that goes back does not take timestamps with it [MSG-2].
-        conversation.timestamp = timestamp = max(self._now, conversation.timestamp)
+        timestamp = self._now
+        if timestamp > conversation.timestamp:
+            conversation.timestamp = timestamp
+        else:  # a clock that goes back does not take timestamps with it [MSG-2]
+            timestamp = conversation.timestamp
+        message = Stored(seq, timestamp, sender, txn, kind, text)
         if self._history:
-            self._tables.append(conversation, Stored(seq, timestamp, sender, txn, kind, text))
-            self._keep_count(conversation)
+            self._tables.append(conversation, message)
         else:
             conversation.first = seq + 1
         if conversation.first == seq:
             conversation.oldest = timestamp
         cursors = conversation.cursors.get(sender)
-        if cursors is None and kind < Kind.JOINED:
+        if cursors is None and txn:
             cursors = self._cursors(conversation, sender)
         if cursors is not None:
-            conversation.move(cursors, seq, seq)
+            conversation.wrote(cursors)
             self._moved[conversation, sender] = cursors
-        return Appended(seq, timestamp)
+        return message
 
     def _make(self, conversation: Conversation) -> None:
         conversation.known = True
@@ -285,12 +289,12 @@ class Archive:
         self.flush()  # it may be in rooms since this batch
         if len(self._tables.rooms_of(join.handle)) >= MAX_ROOMS:
             return ErrorCode.LIMIT_REACHED
-        appended = self._write(room, join.handle, 0, Kind.JOINED, "")
+        message = self._write(room, join.handle, 0, Kind.JOINED, "")
         cursors = Cursors(room.head, room.head)  # [MARK-3]
         room.begin(join.handle, cursors)
         self._moved[room, join.handle] = cursors
         self._begun.setdefault(room, set()).add(join.handle)
-        return Joined(self._summary(room, join.handle), appended)
+        return Joined(self._summary(room, join.handle), message)
 
     def _leave(self, leave: Leave) -> Result:
         room = self._find(leave.conversation)

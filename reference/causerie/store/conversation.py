@@ -25,10 +25,12 @@ class Cursors:
 class Conversation:
     """A conversation. Of `#lobby`, `cursors` holds those that were asked for; of any other, those of all members."""
 
-    __slots__ = ("_lowest", "cursors", "first", "head", "key", "known", "oldest", "row", "timestamp")
+    __slots__ = ("_lowest", "cursors", "first", "head", "is_room", "key", "known", "oldest", "row", "timestamp")
 
     def __init__(self, key: str) -> None:
         self.key = key
+        self.is_room = key[0] == "#" and key != LOBBY
+        """Does it have members who join and leave?"""
         self.row = 0
         """What its tables know it by; 0: it is not in them yet."""
         self.head = 0
@@ -43,11 +45,6 @@ class Conversation:
         """Is there such a conversation? (Do the people of a direct one exist, in particular?)"""
         self.cursors: dict[str, Cursors] = {} if key[0] == "#" else {handle: Cursors() for handle in handles_of(key)}
         self._lowest: Lowest | None = None
-
-    @property
-    def is_room(self) -> bool:
-        """Does it have members who join and leave?"""
-        return self.key[0] == "#" and self.key != LOBBY
 
     def lowest(self) -> Lowest:
         """all_delivered and all_read: the lowest over all members, or (0, 0) where they are not told [MARK-4]."""
@@ -74,6 +71,13 @@ class Conversation:
             self._lowest = None
         cursors.delivered, cursors.read = delivered, read
         return True
+
+    def wrote(self, cursors: Cursors) -> None:
+        """Their owner wrote the newest message: to write is to have read [MARK-2]."""
+        lowest = self._lowest
+        if lowest is not None and (cursors.delivered == lowest[0] or cursors.read == lowest[1]):
+            self._lowest = None
+        cursors.delivered = cursors.read = self.head
 
     def begin(self, handle: str, cursors: Cursors) -> None:
         """Somebody is a member from now on."""

@@ -5,7 +5,7 @@ thread suits the store, and gives the results back. So an append is asynchronous
 it: its seq is known only when the result comes, and a store may commit many at once.
 
     operation       result (or the ErrorCode that refuses it)
-    Append          Appended
+    Append          Stored, or Duplicate
     Join            Joined
     Leave           Left
     Mark            None
@@ -26,15 +26,15 @@ times are ms since the Unix epoch. Not in here: what the operations do (`archive
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from causerie_spec.codes import ErrorCode
 
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take seven times as long to make, and there is one for each SEND
 class Append:
     """Put a message into a log."""
 
@@ -49,22 +49,31 @@ class Append:
     unless: ErrorCode | None = None
     """Refuse with this, unless the txn is one that the store remembers: txn memory is looked up first [ERR-7]."""
 
-    @property
-    def octets(self) -> int:
-        """What it holds, and what a reader of it gets; about, and rather too much."""
-        return 128 + (len(self.text) if self.text.isascii() else 4 * len(self.text))
+    octets: int = field(init=False, repr=False)
+    """What it holds, and what a reader of it gets; about, and rather too much."""
+
+    def __post_init__(self) -> None:
+        self.octets = 128 + (len(self.text) if self.text.isascii() else 4 * len(self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """A message is in its log."""
+class Stored(NamedTuple):
+    """A message of a log: MESSAGE's fields, but the conversation."""
 
     seq: int
     """Its number, from 1 [MSG-1]."""
     timestamp: int
     """Never falls in a log [MSG-2]."""
-    duplicate: bool = False
-    """It was there already [TXN-1]."""
+    sender: str
+    txn: int
+    kind: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The message was in its log already [TXN-1]."""
+
+    message: Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class Joined:
     """It is one."""
 
     summary: Summary
-    appended: Appended | None
+    message: Stored | None
     """JOINED, in the room's log; None: it was a member already [ROOM-4]."""
 
 
@@ -110,7 +119,7 @@ class Leave:
 class Left:
     """It is ended."""
 
-    appended: Appended
+    message: Stored
     """LEFT, in the room's log."""
 
 
@@ -183,18 +192,6 @@ class Read:
     first: int
     last: int
     octets: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A message of a log."""
-
-    seq: int
-    timestamp: int
-    sender: str
-    txn: int
-    kind: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +324,8 @@ Operation = (
     | Credentials
 )
 Result = (
-    Appended
+    Stored
+    | Duplicate
     | Joined
     | Left
     | Settled

@@ -164,7 +164,7 @@ def talks_after_bye():
     @instead(Connection, "end")
     def end(original, self, now, ended, ref=0):
         original(self, now, ended, ref)
-        self.output.put(encode(Pong(0), ref), own=True)
+        self.output.put(encode(Pong(0), ref), own=0)
 
 
 @mutant("STATE-5")

@@ -10,7 +10,7 @@ from causerie.core.hub import Hub
 from causerie.core.refusal import Refused
 from causerie.core.roster import Roster
 from causerie.store.archive import Archive
-from causerie.store.operations import Exit
+from causerie.store.operations import Exit, Stored
 from causerie_spec import codes
 from causerie_spec.codec import encode
 from causerie_spec.codes import ErrorCode
@@ -53,7 +53,7 @@ def not_to_the_sender():
     """The sender does not get its own message."""
 
     @instead(Connection, "event")
-    def event(original, self, now, data, own):
+    def event(original, self, now, data, own=0):
         if not own:
             original(self, now, data, own)
 
@@ -72,8 +72,8 @@ def everything_twice():
     """Delivers every message twice."""
 
     @instead(Connection, "event")
-    def event(original, self, now, data, own):
-        original(self, now, data + data, own)
+    def event(original, self, now, data, own=0):
+        original(self, now, data + data, 2 * own)
 
 
 @mutant("MSG-5")
@@ -106,7 +106,7 @@ def message_before_ready():
     @instead(Connection, "become_ready")
     def become_ready(original, self, now, handle):
         original(self, now, handle)
-        self.event(now, encode(ChatMessage("#lobby", 1, self.hub.wall_ms(), handle, 1, 0, "hi")), own=True)
+        self.event(now, encode(ChatMessage("#lobby", 1, self.hub.wall_ms(), handle, 1, 0, "hi")))
 
 
 @mutant("MSG-9")
@@ -128,10 +128,9 @@ def numbers_start_again():
 def no_ack():
     """Does not answer SEND."""
 
-    @instead(Connection, "answer")
-    def answer(original, self, message, ref):
-        if not isinstance(message, Ack):
-            original(self, message, ref)
+    @instead(sending, "_answer")
+    def answer(original, ref, result):
+        return b"" if isinstance(result, Stored) else original(ref, result)
 
 
 @mutant("SEND-3")

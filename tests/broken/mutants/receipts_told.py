@@ -8,7 +8,7 @@ from causerie.core import receipts
 from causerie.core.hub import Hub
 from causerie.core.refusal import Refused
 from causerie.store.keys import key_of, name_for
-from causerie.store.operations import Append, Appended, Join, Leave, Mark
+from causerie.store.operations import Append, Duplicate, Join, Leave, Mark, Stored
 from causerie_spec.codec import encode
 from causerie_spec.codes import LOBBY, MAX_U64, RECEIPTS
 from causerie_spec.messages import Receipt
@@ -158,7 +158,7 @@ def own_sends_are_told():
     @instead_of(Append)
     def append(original, self, append):
         result = original(self, append)
-        if isinstance(result, Appended):
+        if isinstance(result, Stored):
             self._marked.setdefault(self._find(append.conversation), set()).add(append.sender)
         return result
 
@@ -184,7 +184,7 @@ def logins_are_told():
         original(self, connection, now, handle, *more)
         for other in self.roster.connections_of(handle):
             if other is not connection and RECEIPTS in other.negotiated:
-                other.event(now, encode(Receipt(LOBBY, 1, 1, 0, 0)), own=False)
+                other.event(now, encode(Receipt(LOBBY, 1, 1, 0, 0)))
 
 
 @mutant("MARK-10")
@@ -194,7 +194,7 @@ def the_same_send_again_reads_all():
     @instead_of(Append)
     def append(original, self, append):
         result = original(self, append)
-        if isinstance(result, Appended) and result.duplicate:
+        if isinstance(result, Duplicate):
             conversation = self._find(append.conversation)
             self._touch(conversation)
             conversation.move(self._cursors(conversation, append.sender), conversation.head, conversation.head)
@@ -237,7 +237,7 @@ def receipts_behind_the_fence():
     def ping_first(peer, now, ref, message):
         ping(peer, now, ref, message)
         for data in late.pop(peer, ()):
-            peer.event(now, data, own=False)
+            peer.event(now, data)
 
     handlers["PING"] = ping_first
 
@@ -251,4 +251,4 @@ def receipts_not_negotiated():
         for snapshot in snapshots:
             for connection in hub.roster.connections_of(snapshot.handle):
                 if causes.get(snapshot.conversation) != {connection}:
-                    connection.event(now, receipts._encode(snapshot), own=False)
+                    connection.event(now, receipts._encode(snapshot))

@@ -82,7 +82,7 @@ def the_oldest_events_are_dropped():
     """Drops the oldest events of a slow reader instead of cutting it off."""
 
     @instead(Connection, "event")
-    def event(original, self, now, data, own):
+    def event(original, self, now, data, own=0):
         while self.output.others > 2**20:
             chunk, _ = self.output._chunks.popleft()
             self.output.others -= len(chunk)
@@ -101,8 +101,8 @@ def fast_senders_are_cut_off():
     with_limits(own_octets=2**40, queue_octets=64 * 1024)
 
     @instead(Connection, "event")
-    def event(original, self, now, data, own):
-        original(self, now, data, False)
+    def event(original, self, now, data, own=0):
+        original(self, now, data)
 
 
 @mutant("LOAD-8")

@@ -3,7 +3,7 @@
 import pytest
 
 from causerie.core.refusal import Refused
-from causerie.store.operations import Appended
+from causerie.store.operations import Duplicate, Stored
 from causerie_spec.codec import encode, frame
 from causerie_spec.codes import ByeCode, ErrorCode
 from causerie_spec.messages import CLIENT_TYPES, MESSAGES, Compose, Hello, Login, Ping, Send, Welcome
@@ -274,7 +274,7 @@ def test_every_refusal_of_compose_is_silent_once_it_is_negotiated(make_world, f)
 def test_a_message_that_was_there_already_is_answered_and_not_told_again(world, f):
     class Remembering:
         def commit(self, operations):
-            return [Appended(7, 1_234, duplicate=True) for _ in operations]
+            return [Duplicate(Stored(7, 1_234, "alice", 3, 0, "x")) for _ in operations]
 
     alice, bob = world.login("alice"), world.login("bob")
     world.store = Remembering()

@@ -287,7 +287,7 @@ def test_data_after_the_end_is_nothing(world, f):
     alice.connection.receive_data(world.now, encode(*f.say(1)))
     alice.connection.receive_eof(world.now)
     alice.connection.end(world.now, Ended(B.IDLE, ""))
-    alice.connection.event(world.now, b"x", own=False)
+    alice.connection.event(world.now, b"x")
     world.settle()
     assert alice.inbox == []
     assert world.hub.next_deadline() is None or world.hub.connections == 0

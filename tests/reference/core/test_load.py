@@ -201,7 +201,7 @@ def test_output_is_taken_in_pieces_of_whole_frames():
     output = Output()
     chunks = [bytes([n]) * 10 for n in range(10)]
     for n, chunk in enumerate(chunks):
-        output.put(chunk, own=n % 2 == 0)
+        output.put(chunk, own=10 * (n % 2 == 0))
     assert output
     assert output.take(25) == b"".join(chunks[:3])
     assert (output.own, output.others, output.in_flight) == (30, 40, 30)
@@ -214,7 +214,7 @@ def test_output_is_taken_in_pieces_of_whole_frames():
     output.drop()
     assert not output
     assert output.take(1) == b""
-    output.put(b"x", own=False)
+    output.put(b"x", own=0)
     assert output.take(1) == b"x"
     assert output
     output.written(1)

@@ -198,7 +198,7 @@ async def block(server, client, octets):
     login = Login("TOKEN", "alice", "A", b"t" * 32)
     client.send(encode(Hello(b"CAUS", 1, 1, 60, "", ()), 1) + encode(login, 2))
     await until(lambda: connection.handle and not connection.output)
-    connection.output.put(bytes(octets), own=False)
+    connection.output.put(bytes(octets), own=0)
     server.hub.touch(connection)
     server._serve()
     assert peer in server.blocked
@@ -310,7 +310,7 @@ def test_threads_write_on_whenever_the_kernel_takes_more_and_close_at_once(logge
 def block_thread(server, connection):
     """Let more be queued than the kernels take."""
     with server.hub_lock:
-        connection.output.put(bytes(300 * MAX_BODY), own=False)
+        connection.output.put(bytes(300 * MAX_BODY), own=0)
         server.hub.touch(connection)
     server.serve()
     assert connection.output.in_flight

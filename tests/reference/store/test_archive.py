@@ -6,9 +6,9 @@ from causerie.store.archive import Keep
 from causerie.store.memory import MemoryStore
 from causerie.store.operations import (
     Append,
-    Appended,
     Conversations,
     Credentials,
+    Duplicate,
     Enter,
     Entered,
     Exit,
@@ -30,7 +30,7 @@ from causerie.store.operations import (
     Stored,
 )
 from causerie.store.sqlite import SqliteStore
-from causerie_spec.codes import MAX_U64, ErrorCode
+from causerie_spec.codes import MAX_U64, ErrorCode, Kind
 
 
 @pytest.fixture
@@ -73,6 +73,11 @@ def append(conversation="#lobby", sender="alice", txn=1, text="x", unless=None):
     return Append(conversation, sender, txn, 0, text, unless)
 
 
+def stored(seq, timestamp, sender="alice", *, txn=1, kind=Kind.TEXT, text="x"):
+    """What came of `append`."""
+    return Stored(seq, timestamp, sender, txn, kind, text)
+
+
 def do(store, *operations):
     results = store.commit(operations)
     return results[0] if len(results) == 1 else results
@@ -82,11 +87,11 @@ def test_each_log_has_its_own_numbers(counter):
     enter(counter, "alice", "bob")
     direct = append("@alice @bob")
     assert counter.commit([append(), direct, append()]) == [
-        Appended(1, 1_000),
-        Appended(1, 1_000),
-        Appended(2, 1_000),
+        stored(1, 1_000),
+        stored(1, 1_000),
+        stored(2, 1_000),
     ]
-    assert counter.commit([append()]) == [Appended(3, 1_000)]
+    assert counter.commit([append()]) == [stored(3, 1_000)]
     assert counter.commit([]) == []
 
 
@@ -94,31 +99,31 @@ def test_time_never_falls_in_a_log(counter, clock):
     enter(counter, "alice")
     do(counter, append())
     clock[0] = 900
-    assert counter.commit([append(), append("@alice @alice")]) == [Appended(2, 1_000), Appended(1, 900)]
+    assert counter.commit([append(), append("@alice @alice")]) == [stored(2, 1_000), stored(1, 900)]
     clock[0] = 1_100
-    assert do(counter, append()) == Appended(3, 1_100)
+    assert do(counter, append()) == stored(3, 1_100)
 
 
 def test_what_is_refused_uses_no_number(store):
     refused = append(unless=ErrorCode.NO_SUCH_CONVERSATION)
-    assert store.commit([refused, append()]) == [ErrorCode.NO_SUCH_CONVERSATION, Appended(1, 1_000)]
+    assert store.commit([refused, append()]) == [ErrorCode.NO_SUCH_CONVERSATION, stored(1, 1_000)]
 
 
 def test_a_txn_is_remembered_with_its_message(store, clock):
     do(store, append(txn=5))
     clock[0] += 1
     again = append(txn=5, unless=ErrorCode.NO_SUCH_CONVERSATION)  # looked up first
-    assert do(store, again) == Appended(1, 1_000, duplicate=True)
+    assert do(store, again) == Duplicate(stored(1, 1_000, txn=5))
     assert do(store, append(txn=5, text="y")) is ErrorCode.TXN_CONFLICT
-    assert do(store, append(txn=5, sender="bob")) == Appended(2, 1_001)
+    assert do(store, append(txn=5, sender="bob")) == stored(2, 1_001, "bob", txn=5)
 
 
 def test_a_txn_is_forgotten_with_its_message(make):
     store = make(Keep(count=2))
     for txn in (1, 2, 3):
         do(store, append(txn=txn))
-    assert do(store, append(txn=1)) == Appended(4, 1_000)
-    assert do(store, append(txn=3)) == Appended(3, 1_000, duplicate=True)
+    assert do(store, append(txn=1)) == stored(4, 1_000)
+    assert do(store, append(txn=3)) == Duplicate(stored(3, 1_000, txn=3))
 
 
 def test_what_is_kept_by_count(make):
@@ -145,7 +150,7 @@ def test_what_is_kept_by_days(make, clock):
     (lobby,) = do(store, Conversations("alice", "", 9)).items
     assert (lobby.first, lobby.head) == (5, 4)
     assert do(store, FindPage("#lobby", "alice", True, MAX_U64, 9)).more is False
-    assert do(store, append(txn=9)) == Appended(5, clock[0])
+    assert do(store, append(txn=9)) == stored(5, clock[0], txn=9)
     (lobby,) = do(store, Conversations("alice", "", 9)).items
     assert (lobby.first, lobby.head) == (5, 5)
 
@@ -181,18 +186,18 @@ def test_a_page_of_long_texts_is_short(store, before):
 def test_joining_and_leaving(store):
     enter(store, "alice", "bob")
     joined = do(store, Join("#ops", "alice"))
-    assert (joined.appended, joined.summary.head, joined.summary.read, joined.summary.members) == (
-        Appended(1, 1_000),
+    assert (joined.message, joined.summary.head, joined.summary.read, joined.summary.members) == (
+        stored(1, 1_000, txn=0, kind=Kind.JOINED, text=""),
         1,
         1,
         1,
     )
-    assert do(store, Join("#ops", "alice")).appended is None
+    assert do(store, Join("#ops", "alice")).message is None
     assert do(store, append("#ops", "bob")) is ErrorCode.NOT_A_MEMBER
     assert do(store, append("#nowhere")) is ErrorCode.NO_SUCH_CONVERSATION
     assert do(store, Rooms("", 9)).items == (Room("#ops", 1),)
     assert do(store, Leave("#ops", "bob")) is ErrorCode.NOT_A_MEMBER
-    assert do(store, Leave("#ops", "alice")).appended == Appended(2, 1_000)
+    assert do(store, Leave("#ops", "alice")).message == stored(2, 1_000, txn=0, kind=Kind.LEFT, text="")
     assert do(store, Rooms("", 9)).items == ()
     assert do(store, append("#ops")) is ErrorCode.NOT_A_MEMBER  # it exists, and its numbers go on
     assert do(store, Join("#ops", "bob")).summary.head == 3
@@ -235,7 +240,7 @@ def test_the_lowest_leaves(store):
         do(store, Join("#ops", handle))
     do(store, append("#ops", "carol"), Mark("#ops", "bob", 4, 4), Settle())
     left, settled = do(store, Leave("#ops", "alice"), Settle())
-    assert left.appended.seq == 5
+    assert left.message.seq == 5
     assert set(settled.snapshots) == {Snapshot("#ops", "bob", 4, 4, 4, 4), Snapshot("#ops", "carol", 4, 4, 4, 4)}
 
 
@@ -293,7 +298,7 @@ def test_an_account_takes_a_handle_over(store):
 def test_an_account_is_somebody_before_any_login(store):
     store.put_account("bob", ScramKeys(b"salt", b"stored", b"server", 4_096))
     enter(store, "alice")
-    assert do(store, append("@alice @bob")) == Appended(1, 1_000)
+    assert do(store, append("@alice @bob")) == stored(1, 1_000)
     assert do(store, append("@alice @carol")) is ErrorCode.NO_SUCH_CONVERSATION
     assert do(store, FindPerson("bob")) == Person("bob", "bob", 0)
 
@@ -301,9 +306,9 @@ def test_an_account_is_somebody_before_any_login(store):
 @pytest.mark.parametrize("text", ["a\0b", "\ufeff", "🦊" * 4_096, "é\u0301\u202e"])
 def test_texts_come_back_as_they_were(store, text):
     do(store, append(txn=MAX_U64, text=text))
-    (stored,) = do(store, Read("#lobby", 1, 1, 1))
-    assert stored == Stored(1, 1_000, "alice", MAX_U64, 0, text)
-    assert do(store, append(txn=MAX_U64, text=text)).duplicate
+    (message,) = do(store, Read("#lobby", 1, 1, 1))
+    assert message == stored(1, 1_000, txn=MAX_U64, text=text)
+    assert do(store, append(txn=MAX_U64, text=text)) == Duplicate(message)
 
 
 def test_what_they_are(store, counter):

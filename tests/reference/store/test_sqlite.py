@@ -9,8 +9,8 @@ import pytest
 from causerie.store import schema
 from causerie.store.operations import (
     Append,
-    Appended,
     Conversations,
+    Duplicate,
     Enter,
     Entered,
     Join,
@@ -18,6 +18,7 @@ from causerie.store.operations import (
     Read,
     ScramKeys,
     Settle,
+    Stored,
 )
 from causerie.store.schema import StoreFileError, open_file
 from causerie.store.sqlite import AccountFile, SqliteStore, Sync
@@ -37,6 +38,11 @@ def append(txn, conversation="#lobby", text="x"):
     return Append(conversation, "alice", txn, 0, text)
 
 
+def stored(seq, txn):
+    """What came of `append`."""
+    return Stored(seq, 1_000, "alice", txn, 0, "x")
+
+
 def test_everything_is_there_after_a_restart(path):
     store = open_store(path)
     enter = Enter("alice", b"1" * 32, "A")
@@ -50,8 +56,8 @@ def test_everything_is_there_after_a_restart(path):
     assert store.commit([Conversations("alice", "", 9)]) == before
     assert store.commit([Enter("alice", b"2" * 32, "A"), enter]) == [ErrorCode.HANDLE_TAKEN, Entered(("#ops",))]
     assert store.commit([append(2**64 - 1, "#ops"), append(9, "#ops")]) == [
-        Appended(3, 1_000, duplicate=True),
-        Appended(4, 1_000),
+        Duplicate(stored(3, 2**64 - 1)),
+        stored(4, 9),
     ]
     store.close()
 
@@ -89,7 +95,7 @@ def test_a_batch_that_fails_is_undone_as_a_whole(path):
     with pytest.raises(sqlite3.OperationalError):
         store.commit([append(2), Join("#ops", "alice"), append(3)])
     store.write_messages = original
-    assert store.commit([append(4), append(2)]) == [Appended(2, 1_000), Appended(3, 1_000)]
+    assert store.commit([append(4), append(2)]) == [stored(2, 4), stored(3, 2)]
     (listing,) = store.commit([Conversations("alice", "", 9)])
     assert [summary.conversation for summary in listing.items] == ["#lobby"]
     store.close()
@@ -99,7 +105,7 @@ def test_a_file_is_used_by_one_server_at_a_time(path):
     store = open_store(path)
     with pytest.raises(StoreFileError, match=r"in use by another causerie-server: stop that one, or .* --data"):
         open_store(path)
-    assert store.commit([append(1)]) == [Appended(1, 1_000)]
+    assert store.commit([append(1)]) == [stored(1, 1)]
     store.close()
     open_store(path).close()
 
