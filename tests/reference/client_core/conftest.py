@@ -4,7 +4,9 @@ import random
 
 import pytest
 
-from causerie.core.client import Client, Identity, MessageShown, MessageState
+from causerie.core.client import Client, Identity, MessageShown, MessageState, Password, Phase
+from causerie.core.hub import CAPABILITIES, Hub
+from causerie.store.memory import KEEP, MemoryStore
 from causerie_spec import codes
 from causerie_spec.codec import Decoder, decode, encode
 from causerie_spec.messages import (
@@ -197,6 +199,131 @@ class Joined:
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+class World:
+    """A hub with its store, and named clients, each with at most one connection."""
+
+    def __init__(self, seed=1, *, history=False, keep=None):
+        self.history, self.keep = history, keep
+        self.now = 1000.0
+        self.clients = {}
+        self.peers = {}
+        self.events = {}
+        self.rng = random.Random(seed)
+        self.epoch = 0
+        self.start_hub()
+
+    def start_hub(self):
+        """A server that has never run, or without memory of it."""
+        self.epoch += 1
+        self.store = MemoryStore(lambda: int(self.now * 1000), self.epoch, history=self.history, keep=self.keep or KEEP)
+        self.restart_hub()
+
+    def restart_hub(self):
+        """A server that died suddenly, with the same store."""
+        self.hub = Hub(
+            wall_ms=lambda: int(self.now * 1000),
+            epoch=self.epoch,
+            rng=self.rng,
+            capabilities=CAPABILITIES | self.store.capabilities if self.history else (),
+        )
+
+    def add(self, name, handle=None, token=None, password=None, whole=False):
+        token = token or (handle or name).encode().ljust(32, b".")
+        identity = Identity(handle or name, name, token, password and Password(password, self.rng))
+        capabilities = ("history", "rooms")
+        self.clients[name] = Client(identity, self.rng, insist=True, capabilities=capabilities, whole=whole)
+        self.events[name] = []
+        self.clients[name].start()
+        self.connect(name)
+
+    def connect(self, name):
+        self.clients[name].connected(self.now)
+        self.peers[name] = self.hub.connect(self.now, name)
+
+    def pump(self):
+        while True:
+            self.hub.take_dirty(self.now)
+            operations = self.hub.take_operations()
+            if not operations:
+                return
+            self.hub.committed(self.now, operations, self.store.commit(operations))
+
+    def up(self, name, cut=None):
+        """The client's octets arrive, or only the first ``cut`` of them before the connection is cut."""
+        data = self.clients[name].data_to_send()
+        self.peers[name].receive_data(self.now, data if cut is None else data[:cut])
+        self.pump()
+        return bool(data)
+
+    def down(self, name, cut=None):
+        peer = self.peers[name]
+        moved = False
+        while data := peer.take():
+            moved = True
+            self.clients[name].receive_data(data if cut is None else data[:cut], self.now)
+            peer.written(self.now, len(data))
+            self.pump()
+            if cut is not None:
+                break
+        if peer.finished:
+            self.clients[name].receive_eof(self.now)
+        self.collect(name)
+        return moved
+
+    def collect(self, name):
+        self.events[name] += self.clients[name].events()
+
+    def settle(self):
+        moved = True
+        while moved:
+            moved = False
+            for name in self.peers:
+                moved |= self.up(name)
+                moved |= self.down(name)
+
+    def cut(self, name):
+        self.peers.pop(name).lost(self.now)
+        self.clients[name].lost(self.now, "cut")
+        self.pump()
+        self.collect(name)
+
+    def die(self):
+        """The server's sudden death: every connection is lost, and a new life begins."""
+        self.restart_hub()
+        for name in list(self.peers):
+            del self.peers[name]
+            self.clients[name].lost(self.now, "cut")
+            self.collect(name)
+
+    def revive(self, name):
+        client = self.clients[name]
+        if client.phase is Phase.WAITING:
+            self.now = client.deadline
+            client.tick(self.now)
+        if client.phase is Phase.CONNECTING:
+            self.connect(name)
+        self.collect(name)
+
+    def of(self, name, kind):
+        return [event for event in self.events[name] if isinstance(event, kind)]
+
+    def texts(self, name, conversation):
+        return [m.text or m.kind for m in self.shown(name) if m.conversation == conversation]
+
+    def shown(self, name):
+        return [event for event in self.events[name] if isinstance(event, MessageShown)]
+
+
+@pytest.fixture(scope="session")
+def make_world() -> type[World]:
+    return World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
 
 
 @pytest.fixture(scope="session")
