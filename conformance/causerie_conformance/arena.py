@@ -7,6 +7,7 @@ In here: the set-up and the clean-up of one case. Not in here: the run over all 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import time
 from types import TracebackType
@@ -75,6 +76,7 @@ class Arena:
         self._guarded = guarded
         self._login_is_built = TOPICS.index(topic) >= TOPICS.index("login")
         self.company = Company()
+        self._turns = itertools.count()
         self._clients: list[Client] = []
         self._others: list[Target] = []
         self._bystander: Client | None = None
@@ -99,11 +101,14 @@ class Arena:
 
     # Connections
 
-    def connect(self, name: str = "A", *, target: Target | None = None, **options: Any) -> Client:
-        """A connection on which nothing was said yet."""
+    def connect(
+        self, name: str = "A", *, target: Target | None = None, beside: Client | None = None, **options: Any
+    ) -> Client:
+        """A connection on which nothing was said yet; of a cluster the next address takes it, or that of *beside*."""
         of = target or self.target
+        address = of.addresses[next(self._turns) % len(of.addresses)] if beside is None else beside.address
         options = {"tls": of.tls, "company": self.company} | options
-        client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, **options)
+        client = Client(address, self.transcript, of.shared, name=name, patience=of.patience, **options)
         self._clients.append(client)
         return client
 
@@ -120,11 +125,12 @@ class Arena:
         *,
         like: Client | None = None,
         target: Target | None = None,
+        beside: Client | None = None,
         receive_buffer: int | None = None,
         **fields: Any,
     ) -> Client:
         """A connection in state *ready*, with a fresh handle, or with the handle and token of *like*."""
-        client = self.connect(name, target=target, receive_buffer=receive_buffer)
+        client = self.connect(name, target=target, beside=beside, receive_buffer=receive_buffer)
         with assuming("HELLO-3"):
             client.ask(hello(**fields), Welcome)
         self.enter(client, like=like)

@@ -57,7 +57,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("server", nargs="?", metavar="HOST:PORT", help="a server that is running")
+    made.add_argument(
+        "servers",
+        nargs="*",
+        metavar="HOST:PORT",
+        help="a server that is running; several addresses: those of a cluster",
+    )
     which = made.add_argument_group("or a server that the suite starts")
     which.add_argument("--reference", choices=ENGINES, help="the reference server, with that engine")
     which.add_argument(
@@ -122,7 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         named = accounts_for(options.users, options.users_file)
         tls = tls_for(options.tls, options.ca_file, options.insecure)
-        target = target_for(options.server, options.reference, options.spawn, options.handshake_timeout, named, tls=tls)
+        target = target_for(
+            options.servers, options.reference, options.spawn, options.handshake_timeout, named, tls=tls
+        )
     except SetupError as error:
         made.error(str(error))
     except StartError as error:

@@ -5,7 +5,8 @@ expectation that fails raises `Problem`. Not in here: sockets (`peer`), form (`p
 (`arena`).
 
 A note on absence: that something does *not* come is shown by a fence, never by waiting. The server owes PONG
-after every event that earlier requests caused ([REQ-7]), so what has not come before PONG does not come.
+after every event that earlier requests caused ([REQ-7]), so what has not come before PONG does not come. (Only where
+others act at another address of a cluster a second must pass first, [REQ-8].)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from causerie_conformance.peer import Peer, Received
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.transcript import code_name, describe_frame
 from causerie_spec import codec
-from causerie_spec.codes import CLOSING_TIMEOUT, LOBBY, MAX_U64, ByeCode, ErrorCode
+from causerie_spec.codes import CLOSING_TIMEOUT, CLUSTER_DELAY, LOBBY, MAX_U64, ByeCode, ErrorCode
 from causerie_spec.messages import (
     Ack,
     Bye,
@@ -259,6 +260,17 @@ class Client(Peer):
         with assuming("PING-1"):
             self.ask(Ping(token=token), Pong, token=token)
 
+    def settle(self) -> None:
+        """A fence for absence: what others have caused, at whichever address, has come by then, or never will.
+
+        That is a second later across addresses ([REQ-8]), and only time proves it: a later message in the same
+        conversation comes behind the earlier ones ([MSG-4]), but not behind other events, nor to outsiders.
+        """
+        moment = self.company.acted_elsewhere(self.address) + CLUSTER_DELAY
+        if moment > time.monotonic():
+            self.wait_until(moment)
+        self.fence()
+
     def next_event(self, expected: str) -> Received:
         """The next event; answers that come meanwhile are out of place."""
         if self.events:
@@ -272,7 +284,7 @@ class Client(Peer):
 
     def gather(self, kind: type[M]) -> list[Received]:
         """Take out the events of that kind that have come, after a fence: no others are to come. The rest stay."""
-        self.fence()
+        self.settle()
         taken = [event for event in self.events if isinstance(event.message, kind)]
         self.events = deque(event for event in self.events if not isinstance(event.message, kind))
         return taken
@@ -331,7 +343,7 @@ class Client(Peer):
 
     def hears_not(self, *sent: Send) -> None:
         """None of these messages has come to this connection, nor will it ([REQ-7])."""
-        self.fence()
+        self.settle()
         txns = {message.txn for message in sent}
         texts = {message.text for message in sent if message.text and message.txn == 0}  # others may say the same
         for received in self.events:
@@ -341,7 +353,7 @@ class Client(Peer):
 
     def heard(self, sent: Send) -> int:
         """How often that message has come so far (a fence makes it final)."""
-        self.fence()
+        self.settle()
         found = [event for event in self.events if getattr(event.message, "txn", None) == sent.txn]
         return len(found)
 

@@ -2,8 +2,11 @@
 
 A server may do so ([KEEP-1]), and a client then owes it a frame every so often ([CLIENT-2]), while a case may be busy
 with other connections. So whenever one of a case's connections waits, all of them send PING in time; no case sees the
-PONGs. In here: when, and which PONGs. Not in here: connections on which the case itself asked for a keepalive: their
-silence is what it is about.
+PONGs. And where a cluster has several addresses, one of them must know when another has last done something that may
+still be on its way ([REQ-8]).
+
+In here: when, and which PONGs. Not in here: connections on which the case itself asked for a keepalive: their silence
+is what it is about.
 """
 
 from __future__ import annotations
@@ -30,10 +33,19 @@ class Company:
     def __init__(self) -> None:
         self._peers: list[Peer] = []
         self._tokens: set[int] = set()
+        self._acted: dict[tuple[str, int], float] = {}
 
     def admit(self, peer: Peer) -> None:
         """From now on it is kept alive, as long as it is open."""
         self._peers.append(peer)
+
+    def acted(self, peer: Peer) -> None:
+        """At its address something was asked, answered or ended just now."""
+        self._acted[peer.address] = time.monotonic()
+
+    def acted_elsewhere(self, address: tuple[str, int]) -> float:
+        """When at other addresses something was last asked, answered or ended, by `time.monotonic`."""
+        return max((at for other, at in self._acted.items() if other != address), default=-NEVER)
 
     def keep(self) -> float:
         """Send PING where it is time; the moment of `time.monotonic` at which this is to be called again."""

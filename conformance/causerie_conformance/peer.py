@@ -26,10 +26,11 @@ from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import Decoder as FrameDecoder
 from causerie_spec.codec import FrameTooLarge, RawFrame
 from causerie_spec.codes import MAX_BODY
-from causerie_spec.messages import Message
+from causerie_spec.messages import Message, Ping, Pong
 
 CHUNK: Final = 262_144
 """Octets asked of the socket at once."""
+_PING: Final = bytes([Ping.TYPE])
 
 
 class Received:
@@ -71,6 +72,7 @@ class Peer:
         company: Company | None = None,
     ) -> None:
         self.name = name
+        self.address = address
         self.company = company or Company()
         self.patience = patience
         self.transcript = transcript
@@ -111,6 +113,8 @@ class Peer:
         """Send octets as they are. While there is no room it reads, as a client must ([REQ-6])."""
         self.transcript.sent(self.name, octets, note)
         self.observer.sent(octets)
+        if octets[4:5] != _PING:
+            self.company.acted(self)
         view = memoryview(octets)
         deadline = time.monotonic() + self.patience
         while view:
@@ -158,6 +162,7 @@ class Peer:
         """End our side of the stream (FIN), and go on reading."""
         self.transcript.event(self.name, "half-closed by the suite (FIN)")
         self.open = False
+        self.company.acted(self)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
@@ -172,6 +177,7 @@ class Peer:
     def close(self) -> None:
         """Close the socket; the end of a case, not part of the conversation."""
         self.open = False
+        self.company.acted(self)
         self._socket.close()
 
     # Receiving
@@ -285,6 +291,8 @@ class Peer:
         octets = header + raw.body
         self.transcript.received(self.name, octets)
         message = self.observer.received(raw, octets)
+        if self.observer.answered is not None and not isinstance(message, Pong):
+            self.company.acted(self)
         if not self.company.asked_for(message):
             self._frames.append(Received(raw, message, octets, time.monotonic(), self.observer.answered))
 

@@ -48,7 +48,9 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
     if not any("causerie_conformance" in each for each in args):
         return
     group = parser.getgroup("causerie", "Causerie conformance suite")
-    group.addoption("--server", metavar="HOST:PORT", help="judge the server at this address")
+    group.addoption(
+        "--server", action="append", metavar="HOST:PORT", help="judge the server at this address (or these)"
+    )
     group.addoption("--reference", choices=("asyncio", "threaded"), help="start and judge the reference server")
     group.addoption("--spawn", metavar="CMD", help="start and judge a server by a command with {port} in it")
     group.addoption("--handshake-timeout", type=float, metavar="SECONDS", help="the server's login limit")
@@ -74,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
         named = setup.accounts_for(config.getoption("users", None), config.getoption("users_file", None))
         timeout = config.getoption("handshake_timeout", None)
         tls = setup.tls_for(*(config.getoption(name, None) for name in ("tls", "ca_file", "insecure")))
-        config.stash[SESSION] = setup.session_for(server, reference, spawn, timeout, named, tls=tls)
+        config.stash[SESSION] = setup.session_for(server or (), reference, spawn, timeout, named, tls=tls)
     except setup.SetupError as error:
         raise pytest.UsageError(str(error)) from None
 

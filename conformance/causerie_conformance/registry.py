@@ -40,6 +40,7 @@ TOPICS: Final = (
     "typing",
     "presence",
     "tls",
+    "cluster",
 )
 """In learning order: the steps of section 21."""
 GATE: Final = "hello/answers"

@@ -20,7 +20,7 @@ from causerie_conformance.problems import HandshakeFailed, Kind, NotJudged, NotO
 from causerie_conformance.process import ServerFailed
 from causerie_conformance.registry import Case
 from causerie_conformance.results import Finding, Result, Status
-from causerie_conformance.target import Target
+from causerie_conformance.target import Target, address_name
 from causerie_conformance.transcript import Transcript
 from causerie_spec.messages import Welcome
 
@@ -112,25 +112,30 @@ class Obstacle(Exception):
         self.reached = reached
 
 
-def _connect(target: Target, transcript: Transcript) -> Client:
-    return Client(target.address, transcript, target.shared, name="A", patience=target.patience, tls=target.tls)
+def _connect(target: Target, transcript: Transcript, address: tuple[str, int]) -> Client:
+    return Client(address, transcript, target.shared, name="A", patience=target.patience, tls=target.tls)
 
 
 def look(target: Target) -> None:
-    """Is there a Causerie server? If so, WELCOME is learned; else `Obstacle` is raised.
+    """Is there a Causerie server, at each address? If so, WELCOME is learned; else `Obstacle` is raised.
 
     This is lenient: whatever can be taken for a frame passes, because the cases say better what is wrong with
     it.
     """
-    transcript = Transcript()
+    for address in reversed(target.addresses):
+        _look_at(target, address)
+
+
+def _look_at(target: Target, address: tuple[str, int]) -> None:
+    transcript, name = Transcript(), address_name(address)
     try:
-        client = _connect(target, transcript)
+        client = _connect(target, transcript, address)
     except HandshakeFailed as problem:
-        message = f"no TLS with {target.name}: {problem.came.removeprefix('none: ')}"
+        message = f"no TLS with {name}: {problem.came.removeprefix('none: ')}"
         raise Obstacle(message, transcript, reached=False) from None
     except Problem as problem:
         hint = "" if target.command else ": is the server running? (--spawn 'CMD {port}' has the suite start it)"
-        message = f"no connection to {target.name}: {problem.came.removeprefix('none: ')}{hint}"
+        message = f"no connection to {name}: {problem.came.removeprefix('none: ')}{hint}"
         raise Obstacle(message, transcript, reached=False) from None
     try:
         _hear_welcome(client, target)
@@ -189,7 +194,7 @@ def gone(target: Target) -> str | None:
         return f"the server process ended with status {target.process.ended}"
     transcript = Transcript()
     try:
-        client = _connect(target, transcript)
+        client = _connect(target, transcript, target.address)
     except Problem as problem:
         return f"the server takes no connections any more ({problem.came.removeprefix('none: ')})"
     try:

@@ -6,6 +6,7 @@ In here: usage errors about the server. Not in here: the command line itself (`c
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def accounts_for(users: str | None, users_file: Path | None) -> tuple[Account, .
 
 
 def target_for(
-    server: str | None,
+    servers: Sequence[str],
     reference: str | None,
     spawn: str | None,
     handshake_timeout: float | None,
@@ -90,13 +91,15 @@ def target_for(
 
     One that is started with a certificate made here is judged over TLS, and that certificate is trusted.
     """
-    if sum(choice is not None for choice in (server, reference, spawn)) != 1:
+    if sum(map(bool, (servers, reference is not None, spawn is not None))) != 1:
         raise SetupError("give one of HOST:PORT, --reference and --spawn")
     if handshake_timeout is not None and not handshake_timeout > 0:
         raise SetupError("--handshake-timeout: seconds, more than 0")
-    if server is not None:
-        host, port = parse_address(server)
-        return Target(host, port, declared_handshake_timeout=handshake_timeout, accounts=named, tls=tls)
+    if servers:
+        (host, port), *others = map(parse_address, servers)
+        return Target(
+            host, port, declared_handshake_timeout=handshake_timeout, accounts=named, tls=tls, others=tuple(others)
+        )
     command = command_for(reference, spawn, tls=tls is not None)
     if command is not None and command.certificate is not None:
         tls = Tls(command.certificate.authority)
@@ -112,7 +115,7 @@ def target_for(
 
 
 def session_for(
-    server: str | None,
+    servers: Sequence[str],
     reference: str | None,
     spawn: str | None,
     handshake_timeout: float | None,
@@ -122,7 +125,7 @@ def session_for(
 ) -> Session:
     """A session for plain pytest. Raises `SetupError`."""
     try:
-        target = target_for(server, reference, spawn, handshake_timeout, named, tls=tls)
+        target = target_for(servers, reference, spawn, handshake_timeout, named, tls=tls)
     except StartError as error:
         raise SetupError(str(error)) from None
     load_cases()

@@ -28,13 +28,24 @@ ROUND_TRIPS: Final = 100
 """Round trips to wait for anything, at least: a server far away must not fail either."""
 TLS: Final = "TLS"
 """What cases about TLS need: a run over it."""
+SEVERAL: Final = "several addresses"
+"""What cases about clusters need."""
 TIMEOUTS_TOLERATED: Final = 3
 """Cases that may fail by waiting before patience becomes short."""
 
 
+def address_name(address: tuple[str, int]) -> str:
+    """HOST:PORT, with brackets around an IPv6 address."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @dataclass
 class Target:
-    """A server, and what has been learned of it. ``round_trip`` is in seconds."""
+    """A server, and what has been learned of it. ``round_trip`` is in seconds.
+
+    A cluster has *others* beside its first address; a case's connections spread over all of them.
+    """
 
     host: str
     port: int
@@ -43,6 +54,7 @@ class Target:
     declared_handshake_timeout: float | None = None
     accounts: tuple[Account, ...] = ()
     tls: Tls | None = None
+    others: tuple[tuple[str, int], ...] = ()
     shared: Shared = field(default_factory=Shared)
     welcome: Welcome | None = None
     round_trip: float = 0.0
@@ -52,13 +64,18 @@ class Target:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
+        """Host and port, of a cluster the first ones."""
         return self.host, self.port
 
     @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((self.address, *self.others)))
+
+    @property
     def name(self) -> str:
-        """HOST:PORT, with brackets around an IPv6 address."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """HOST:PORT; of a cluster all of them."""
+        return " ".join(map(address_name, self.addresses))
 
     @property
     def patience(self) -> float:
@@ -80,9 +97,11 @@ class Target:
         return set_by_command if set_by_command is not None else float(HANDSHAKE_TIMEOUT)
 
     def offers(self, need: str) -> bool:
-        """Does the server offer that capability or mechanism, by what WELCOME said, or is this run over TLS?"""
+        """Does the server offer that capability or mechanism, by what WELCOME said, or this run?"""
         if need == TLS:
             return self.tls is not None
+        if need == SEVERAL:
+            return len(self.addresses) > 1
         if self.welcome is None:
             return False
         return need in self.welcome.capabilities or need in self.welcome.mechanisms

@@ -50,7 +50,6 @@ def usage_error(capsys, *arguments: str) -> str:
         (("x:1", "--exclude", "no/such-case"), "no case matches 'no/such-case'"),
         (("x:1", "--select", "hello", "--exclude", "hello"), "no case is selected"),
         (("x:1", "--select", "load", "--upto", "hello"), "no case is selected"),
-        (("x:1", "--profile", "cluster"), "no case is selected"),
         (("x:1", "--profile", "gold"), "there is no profile 'gold'"),
         (("x:1", "--upto", "the-end"), "invalid choice: 'the-end'"),
         (("x:1", "--json", "no/such/folder/x.json"), "there is no such folder"),

@@ -11,6 +11,6 @@ MODULES = (
     *("rooms", "rooms_audience", "history", "txn"),
     *("waiting", "history_load", "lists", "durable"),
     *("receipts", "receipts_in_rooms", "typing", "presence", "presence_watch"),
-    "tls",
+    *("tls", "cluster"),
 )
 """Modules of cases, in learning order."""

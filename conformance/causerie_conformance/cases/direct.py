@@ -66,7 +66,8 @@ def nobody_else_hears(arena: Arena) -> None:
 @case("direct/before-the-ack", "REQ-7")
 def before_the_ack(arena: Arena) -> None:
     """Once the sender has its ACK, a PONG that the other asks for comes after the MESSAGE"""
-    alice, bob = arena.login("alice"), arena.login("bob")
+    alice = arena.login("alice")
+    bob = arena.login("bob", beside=alice)
     for _ in range(20):
         sent, _ = alice.post("quick", to(bob))
         if bob.heard(sent) != 1:

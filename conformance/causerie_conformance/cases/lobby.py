@@ -47,7 +47,8 @@ def ack_(arena: Arena) -> None:
 @case("lobby/before-the-ack", "REQ-7")
 def before_the_ack(arena: Arena) -> None:
     """Once the sender has its ACK, a PONG that another asks for comes after the MESSAGE"""
-    alice, bob = arena.login("alice"), arena.login("bob")
+    alice = arena.login("alice")
+    bob = arena.login("bob", beside=alice)
     for _ in range(20):
         sent, _ = alice.post()
         if bob.heard(sent) != 1:

@@ -128,7 +128,9 @@ def nobody_else_hears(arena: Arena) -> None:
 def before_the_ack(arena: Arena) -> None:
     """Once the sender has its ACK, a PONG that a member asks for comes after the MESSAGE"""
     alice, room = member(arena, "alice")
-    bob, _ = member(arena, "bob", room)
+    bob = arena.login("bob", beside=alice, capabilities=WITH)
+    bob.join(room)
+    heard(bob, room)
     for _ in range(20):
         message = alice.post("quick", room)
         live(bob, room, said(message, alice))
@@ -173,12 +175,14 @@ def a_crowd(arena: Arena) -> None:
             each.send(Join(room))
             each.say(f"round {number}", room)
             each.send(Leave(room))
+        heads: list[int] = []
         for each in crowd:
             with assuming("ROOM-1"):
-                place = each.expect(Conversation)
+                heads.append(each.expect(Conversation).head)
             each.expect(Ack)
             each.expect(Ok)
-            _from_joined_to_left(each, room, place.head)
+        for each, head in zip(crowd, heads, strict=True):
+            _from_joined_to_left(each, room, head)
     came = heard(watcher, room)
     if len(came) != 180:
         raise watcher.problem(Kind.VALUE, "180 messages: 60 of each kind", f"{len(came)}", clause="ROOM-14")
