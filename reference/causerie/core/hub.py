@@ -24,7 +24,7 @@ from causerie.core.limits import Limits
 from causerie.core.refusal import Ended, Refused
 from causerie.core.roster import Roster
 from causerie.core.timers import Timers
-from causerie.store.operations import Append, Exit, Join, Leave, Mark, Operation, Result, Settle, Settled
+from causerie.store.operations import Append, Exit, Join, Leave, Mark, Operation, Person, Result, Settle, Settled
 from causerie_spec.codes import HISTORY, PRESENCE, RECEIPTS, ROOMS, TYPING, ByeCode, ErrorCode
 from causerie_spec.messages import Presence
 
@@ -134,6 +134,8 @@ class Hub:
         self._refused: dict[Connection, None] = {}
         self.roster = Roster()
         self._logins: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        """When they went offline, of those of whom the store does not know it yet."""
         self._operations: list[Operation] = []
         self._senders: deque[tuple[Connection, int]] = deque()
         """Who waits for the appends that the store was asked for, in order, with the ref of the SEND."""
@@ -209,7 +211,10 @@ class Hub:
             elif isinstance(operation, Settle):
                 run, self._run = self._run, _Run()
                 self._tell(now, run, result)
-            elif not isinstance(operation, Exit):
+            elif isinstance(operation, Exit):
+                if self._left.get(operation.handle) == operation.last_seen:
+                    del self._left[operation.handle]
+            else:
                 connection, done = self._askers.popleft()
                 connection.told(now, done, result)
 
@@ -272,7 +277,7 @@ class Hub:
         self._logins[handle] -= 1
         if not self._logins[handle]:
             del self._logins[handle]
-        self._release(handle, 0)
+        self._release(handle)
 
     def login(self, connection: Connection, now: float, handle: str, display: str, rooms: Iterable[str]) -> None:
         """The connection belongs to *handle*, a member of *rooms*, from now on [LOGIN-1, LOGIN-6]."""
@@ -290,17 +295,21 @@ class Hub:
         connection.handle = None
         if self.roster.exit(connection, handle):
             watchers = self.roster.watchers_of(handle)
-            last_seen = self.wall_ms()
+            self._left[handle] = last_seen = self.wall_ms()
             gone = Presence(handle, self.roster.display(handle), False, last_seen)
             self.roster.forget(handle)
             presence.tell(self, now, watchers, gone)
-            self._release(handle, last_seen)
+            self._release(handle)
         self.log("logout", connection, handle=handle)
 
-    def _release(self, handle: str, last_seen: int) -> None:
+    def _release(self, handle: str) -> None:
         """A handle that nobody uses is free again, if the store forgets its messages [TOKEN-4]."""
         if handle not in self.roster and handle not in self._logins:
-            self._operations.append(Exit(handle, last_seen))
+            self._operations.append(Exit(handle, self._left.get(handle, 0)))
+
+    def last_seen(self, person: Person) -> int:
+        """When somebody offline went, also if the store looked before it was told [WHO-5]."""
+        return max(person.last_seen, self._left.get(person.handle, 0))
 
     def forget(self, connection: Connection) -> None:
         """The connection is closed."""

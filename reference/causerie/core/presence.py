@@ -70,7 +70,7 @@ def _answer(connection: Connection, ref: int, key: str, watch: bool, people: Lis
 def _presence(hub: Hub, person: Person) -> Presence:
     if person.handle in hub.roster:
         return Presence(person.handle, hub.roster.display(person.handle), True, hub.wall_ms())
-    return Presence(person.handle, person.display, False, person.last_seen)
+    return Presence(person.handle, person.display, False, hub.last_seen(person))
 
 
 def tell(hub: Hub, now: float, watchers: Iterable[Connection], presence: Presence) -> None:
