@@ -114,9 +114,11 @@ def test_rooms(kept):
     assert kept.texts("alice", "#ops")[-1] == 129
     alice.leave_room("#ops", kept.now)
     alice.leave_room("#never-was", kept.now)
-    alice.join_room("#ops", kept.now)  # the last wish for a room counts
+    alice.join_room("#ops", kept.now)
     kept.settle()
-    assert [event.conversation for event in kept.of("alice", RoomRefused)] == ["#never-was"]
+    assert [(event.conversation, event.joining) for event in kept.of("alice", RoomRefused)] == [
+        ("#ops", False), ("#never-was", False)
+    ]  # fmt: skip
     assert kept.texts("alice", "#ops")[-2:] == ["alone", 128]  # members read the whole log [HIST-5]
     for wrong in ("ops", "#lobby", "@bob"):
         with pytest.raises(NotSendable):
@@ -139,6 +141,19 @@ def test_wishes_for_rooms_outlive_a_connection(kept, arrived):
     assert kept.of("alice", RoomJoined)[1:] == [RoomJoined("#den", 1)]
     assert kept.of("alice", RoomRefused) == []
     assert alice.backlog == 0
+
+
+def test_all_in_one_go_before_the_login(kept):
+    kept.add("carol")
+    carol = kept.clients["carol"]
+    carol.join_room("#ops", kept.now)
+    for number in range(WINDOW + 3):
+        carol.send("#ops", str(number), kept.now)
+    carol.leave_room("#ops", kept.now)
+    carol.leave(kept.now, patient=True)
+    kept.settle()
+    assert kept.texts("bob", "#ops")[1:] == [128, *(str(number) for number in range(WINDOW + 3)), 129]
+    assert carol.phase is Phase.STOPPED
 
 
 def test_a_server_without_rooms_refuses_them(world):

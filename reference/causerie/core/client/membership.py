@@ -7,8 +7,8 @@ The rules:
 
 * Both may be asked again without harm, so a lost connection costs nothing: they go out again after the next login,
   and NOT_A_MEMBER then answers a LEAVE that had been done.
-* JOIN goes out before all that is written to the room, LEAVE once nothing written to it waits to go out.
-* Of several wishes for one room the last counts.
+* JOIN goes out before all that is written to the room, LEAVE once nothing written to it waits to go out; wishes for
+  one room one after the other.
 * RATE_LIMITED and INTERNAL: the same again later, as in `catchup`.
 """
 
@@ -23,7 +23,7 @@ from causerie_spec.codes import ErrorCode
 from causerie_spec.messages import Conversation, Error, Join, Leave, Message
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Wish:
     request: Join | Leave
     asked: bool = False
@@ -38,7 +38,7 @@ class Membership:
     __slots__ = ("_not_before", "_wishes")
 
     def __init__(self) -> None:
-        self._wishes: dict[str, _Wish] = {}
+        self._wishes: list[_Wish] = []
         self._not_before: float | None = None
 
     def __len__(self) -> int:
@@ -51,12 +51,12 @@ class Membership:
 
     def want(self, request: Join | Leave) -> None:
         """The user wants this."""
-        self._wishes[request.conversation] = _Wish(request)
+        self._wishes.append(_Wish(request))
 
     def begin(self) -> None:
         """Logged in anew: whatever was asked before is asked again."""
         self._not_before = None
-        for wish in self._wishes.values():
+        for wish in self._wishes:
             wish.repeated |= wish.asked
             wish.asked = False
 
@@ -66,23 +66,25 @@ class Membership:
             if now < self._not_before:
                 return None
             self._not_before = None
-        for room, wish in self._wishes.items():
-            if not wish.asked and (isinstance(wish.request, Join) or not writing_to(room)):
+        rooms = set()
+        for wish in self._wishes:
+            room = wish.request.conversation
+            first = room not in rooms
+            rooms.add(room)
+            if first and not wish.asked and (isinstance(wish.request, Join) or not writing_to(room)):
                 wish.asked = True
                 return wish.request
         return None
 
     def answered(self, request: Join | Leave, answer: Message, now: float) -> list[ev.Event]:
-        """What to tell the user; nothing, if the user wants something else by now, or it is asked again."""
-        room = request.conversation
-        wish = self._wishes.get(room)
-        if wish is None or wish.request is not request:
-            return []
+        """What to tell the user; nothing, if it is asked again."""
+        wish = next(wish for wish in self._wishes if wish.request is request)
         if isinstance(answer, Error) and answer.code in AGAIN:
             wish.asked = False
             self._not_before = now + max(answer.retry_ms / 1000, PAUSE)
             return []
-        del self._wishes[room]
+        self._wishes.remove(wish)
+        room = request.conversation
         if isinstance(answer, Conversation):
             return [ev.RoomJoined(room, answer.members)]
         if isinstance(answer, Error) and not (
@@ -94,8 +96,13 @@ class Membership:
     def refuse_all(self) -> list[ev.Event]:
         """The server has no rooms."""
         refused: list[ev.Event] = [
-            ev.RoomRefused(room, isinstance(wish.request, Join), ErrorCode.UNSUPPORTED, "this server has no rooms")
-            for room, wish in self._wishes.items()
+            ev.RoomRefused(
+                wish.request.conversation,
+                isinstance(wish.request, Join),
+                ErrorCode.UNSUPPORTED,
+                "this server has no rooms",
+            )
+            for wish in self._wishes
         ]
         self._wishes.clear()
         return refused
