@@ -7,6 +7,7 @@ clause.
 from mutants import (
     accounts,
     answering,
+    capabilities,
     closing,
     durable,
     errors,
@@ -35,6 +36,7 @@ __all__ = [
     "MUTANTS",
     "accounts",
     "answering",
+    "capabilities",
     "closing",
     "durable",
     "errors",

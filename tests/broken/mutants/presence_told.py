@@ -159,7 +159,7 @@ def presence_behind_ready():
     def ping_first(peer, now, ref, message):
         ping(peer, now, ref, message)
         for data in late.pop(peer, ()):
-            peer.event(now, data, own=False)
+            peer.event(now, data, own=0)
 
     handlers["PING"] = ping_first
 
@@ -198,7 +198,7 @@ def presence_not_negotiated():
         for watcher in watchers:
             for other in hub.roster.connections_of(watcher.handle):
                 if PRESENCE not in other.negotiated:
-                    other.event(now, encode(event), own=False)
+                    other.event(now, encode(event), own=0)
 
     tells(change)
 
@@ -212,4 +212,4 @@ def one_watches_oneself():
         original(self, now, handle)
         for other in self.hub.roster.connections_of(handle):
             if other is not self and self.hub.roster.watches(other):
-                other.event(now, encode(Presence(handle, "Me", True, self.hub.wall_ms())), own=False)
+                other.event(now, encode(Presence(handle, "Me", True, self.hub.wall_ms())), own=0)

@@ -143,7 +143,7 @@ def joiners_begin_at_0():
     def join(original, self, join):
         joined = original(self, join)
         room = self._find(join.conversation)
-        if joined.appended is not None:
+        if joined.message is not None:
             _put(room, room.cursors[join.handle], 0, 0)
         return replace(joined, summary=self._summary(room, join.handle))
 
@@ -195,7 +195,7 @@ def the_lobby_begins_at_each_login():
 
 
 @mutant("MARK-9")
-def cursors_are_forgotten():
+def who_goes_offline_begins_again():
     """Forgets the cursors of who goes offline."""
 
     @instead_of(Exit)
@@ -374,7 +374,7 @@ def join_again_reads_all():
     def join(original, self, join):
         joined = original(self, join)
         room = self._find(join.conversation)
-        if joined.appended is None:
+        if joined.message is None:
             room.move(room.cursors[join.handle], room.head, room.head)
         return replace(joined, summary=self._summary(room, join.handle))
 

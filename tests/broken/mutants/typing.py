@@ -31,7 +31,7 @@ def _relayed(change):
         for member in connection.hub.roster.members(key):
             for other in connection.hub.roster.connections_of(member):
                 if TYPING in other.negotiated and change(connection, other, member):
-                    other.event(now, encode(Composing(name_for(key, member), me, message.active)), own=False)
+                    other.event(now, encode(Composing(name_for(key, member), me, message.active)), own=0)
 
     typing._relay = relay
 
@@ -92,7 +92,7 @@ def typing_for_everybody():
         for member in roster.online():
             for other in roster.connections_of(member):
                 if TYPING in other.negotiated and other is not connection:
-                    other.event(now, encode(Composing(f"@{me}", me, message.active)), own=False)
+                    other.event(now, encode(Composing(f"@{me}", me, message.active)), own=0)
 
     typing._relay = relay
 
@@ -130,7 +130,7 @@ def typing_not_negotiated():
             for other in connection.hub.roster.connections_of(member):
                 if other is not connection:
                     name = name_for(key_of(message.conversation, me), member)
-                    other.event(now, encode(Composing(name, me, message.active)), own=False)
+                    other.event(now, encode(Composing(name, me, message.active)), own=0)
 
 
 # Never answered
@@ -351,7 +351,7 @@ def who_comes_late_is_told():
         original(self, connection, now, handle, *more)
         for peer, message in last.items():
             if message.conversation == f"@{handle}" and TYPING in connection.negotiated and peer.handle:
-                connection.event(now, encode(Composing(f"@{peer.handle}", peer.handle, True)), own=False)
+                connection.event(now, encode(Composing(f"@{peer.handle}", peer.handle, True)), own=0)
 
 
 @mutant("TYPE-8")
