@@ -10,7 +10,7 @@ from causerie.core.client.errors import LocalProtocolError, RemoteProtocolError
 from causerie.core.client.liveness import Due, Liveness
 from causerie.core.client.outbox import TABLE, Happening, Outbox, SendState
 from causerie.core.client.requests import Requests
-from causerie_spec.messages import End, Error, History, Ping, Pong, Send
+from causerie_spec.messages import ChatMessage, Conversation, End, Error, History, Join, Ping, Pong, Send
 
 
 class Scripted:
@@ -45,6 +45,17 @@ def test_answers_must_fit_their_requests():
     assert requests.match(ref, Error(3, 0, ""))[1]
     with pytest.raises(RemoteProtocolError):
         requests.match(ref, End(False))
+
+
+def test_answers_are_about_what_was_asked():  # [CLIENT-12]
+    requests = Requests()
+    ref = requests.open(History("#lobby", 0, 0, 1))
+    with pytest.raises(RemoteProtocolError, match="HISTORY of #lobby"):
+        requests.match(ref, ChatMessage("@bob", 1, 1, "bob", 1, 0, "x"))
+    assert not requests.match(ref, ChatMessage("#lobby", 1, 1, "bob", 1, 0, "x"))[1]
+    ref = requests.open(Join("#ops"))
+    with pytest.raises(RemoteProtocolError):
+        requests.match(ref, Conversation("#den", 1, 1, 1, 0, 0, 0, 0))
 
 
 def test_silence_and_talking_both_lead_to_a_ping():

@@ -156,7 +156,6 @@ def test_pages_until_all_is_shown(asking):
     read_list(catchup, lobby=6)
     first = catchup.next_question(0.0)
     assert seqs(catchup.answered(first, message(2), 0.0)) == [2]
-    assert seqs(catchup.answered(first, message(3, "@elsewhere"), 0.0)) == []
     assert seqs(line.live(message(7))) == []
     catchup.answered(first, End(True), 0.0)
     second = catchup.next_question(0.0)

@@ -108,7 +108,7 @@ class CatchUp:
     def _page(self, request: History, answer: Message) -> list[Shown]:
         conversation = request.conversation
         if isinstance(answer, ChatMessage):
-            return self._timeline.item(answer) if answer.conversation == conversation else []
+            return self._timeline.item(answer)
         page = self._pages.pop(conversation)
         if isinstance(answer, Error) and answer.code in AGAIN:
             return []

@@ -46,6 +46,9 @@ class Requests:
         request = self._waiting.get(ref)
         if request is None:
             raise RemoteProtocolError(f"{message.NAME} answers ref {ref}, which nothing was asked with")
+        asked, told = getattr(request, "conversation", None), getattr(message, "conversation", None)
+        if asked is not None and told is not None and asked != told:
+            raise RemoteProtocolError(f"{request.NAME} of {asked} was answered with {message.NAME} of {told}")
         if message.NAME in request.ITEMS:
             return request, False
         if isinstance(message, (Error, Bye)) or message.NAME in request.ANSWERS:
