@@ -2,15 +2,19 @@
 
 In here: moving octets between transports and connections, and one timer. Nothing here knows a type of message. What
 happens in one turn of the loop is written in the next, once a connection: a send a message would be 25 times slower.
+
+The loop is uvloop's where uvloop is installed (the extra `fast`), else asyncio's own.
 """
 
 import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, cast
 
 from causerie.core.connection import Connection
 from causerie.core.hub import Hub
@@ -42,8 +46,7 @@ class Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accepted."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
         transport.set_write_buffer_limits(high=0)  # so that "writable" means: all of it is in the kernel
         peer = format_address(transport.get_extra_info("peername") or ("?", 0))
         log("accept", peer=peer)
@@ -185,6 +188,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_failure)
+    log("loop", kind=type(loop).__module__.partition(".")[0])
     server = AsyncioServer(hub, store)
     signalled = asyncio.Event()
     previous = {
@@ -213,4 +217,12 @@ def run(
     tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, with TLS if *tls* is given; *ready* is called once connections are accepted."""
-    asyncio.run(_serve(sockets, hub, store, ready, tls))
+    _runner()(_serve(sockets, hub, store, ready, tls))
+
+
+def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """`asyncio.run`, or uvloop's."""
+    runner: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
+    if find_spec("uvloop") is not None:
+        runner = import_module("uvloop").run
+    return runner

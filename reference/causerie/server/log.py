@@ -21,6 +21,7 @@ LEVELS: dict[str, int] = {
     "accept failed": logging.ERROR,
     "failure": logging.ERROR,
     "listening": logging.DEBUG,
+    "loop": logging.DEBUG,
     "stopping": logging.INFO,
     "stopped": logging.INFO,
 }

@@ -7,7 +7,7 @@ half-close, and drops what comes in after it sent close_notify [CLOSE-3].
 import asyncio
 import ssl
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from causerie.server.listening import format_address
 from causerie.server.log import log
@@ -35,8 +35,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accepted."""
-        assert isinstance(transport, asyncio.Transport)
-        self._below = transport
+        self._below = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
         self._above.connection_made(self)
 
     def data_received(self, data: bytes) -> None:
