@@ -20,6 +20,7 @@ from causerie.core.client import (
     MessagesMissed,
     MessageState,
     RoomJoined,
+    RoomLeft,
     RoomRefused,
     SendState,
     Stopped,
@@ -45,6 +46,7 @@ class Device:
         self.handle = handle
         self.proxy = proxy
         self.rng = random.Random(f"{seed}/{name}")
+        self.started = False
         self.online = False
         self.logins = 0
         self.slow_consumer = 0
@@ -66,6 +68,21 @@ class Device:
             backoff=Backoff(rng, first=0.02, longest=0.3),
         )
         self.runner = NetworkRunner(self.client, Address("127.0.0.1", proxy.port), notify=lambda: wakeups.put(self))
+
+    def start(self):
+        """Connect."""
+        self.started = True
+        self.runner.start()
+
+    def join(self, seconds):
+        """Wait for the end of its thread."""
+        if self.started and not self.runner.join(seconds):
+            raise RuntimeError(f"{self.name} does not end")
+
+    def want(self, verb, room):
+        """JOIN or LEAVE a room: ``verb`` is join_room or leave_room."""
+        self.unsettled += 1
+        getattr(self.runner, verb)(room)
 
     def write(self, conversation, octets):
         """Send a message of about so many octets."""
@@ -102,8 +119,12 @@ class Device:
             case MessagesMissed(gap):
                 self.troubles.append(f"told that messages are gone: {gap}")
             case RoomJoined(conversation):
+                self.unsettled -= 1
                 self.rooms.add(conversation)
+            case RoomLeft():
+                self.unsettled -= 1
             case RoomRefused():  # the restless may leave twice
+                self.unsettled -= 1
                 if event.joining or event.code != ErrorCode.NOT_A_MEMBER:
                     self.troubles.append(f"refused: {event}")
             case Stopped():
