@@ -58,8 +58,12 @@ def _views(devices, logs, shared):
 
 
 def _written(devices, shared):
-    """What was ACKed is there once, what was not sent is not, and each device's messages are in the order written."""
+    """What was ACKed is there once, what was not sent is not, and each device's messages are in the order written.
+
+    The order may differ for who left: a refusal that was lost is no refusal when asked again as a member [TXN-5].
+    """
     places = {}
+    left = {(name, sender) for name, log in shared.items() for _, _, sender, _, kind, _ in log if kind == Kind.LEFT}
     for name, log in shared.items():
         for place, (_, _, sender, txn, kind, text) in enumerate(log):
             if kind < Kind.JOINED:
@@ -78,7 +82,7 @@ def _written(devices, shared):
             elif state is not SendState.SENT and found:
                 yield f"{device.name} has no ACK for txn {txn} ({state.value}) in {name}, which holds it"
             elif found:
-                if found[0][0] < last.get(name, -1):
+                if found[0][0] < last.get(name, -1) and (name, device.handle) not in left:
                     yield f"{device.name}: {text[:30]!r} in {name} stands before what was written before it"
                 last[name] = found[0][0]
     for key in places:
