@@ -9,19 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from causerie_spec.clauses import load
+from causerie_spec.codes import DURABLE
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # the servers are a program of their own, not part of the tests' package
 OPTIONS = (
-    "--memory --port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections}"
+    "--port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections}"
     " --users-file {users} --scram-iterations 4096"
 )
 
+NEED_DATA = {clause.id for clause in load().values() if clause.profile == DURABLE} | {"TOKEN-7"}
+"""Clauses of servers that keep what they are told in a file."""
 OVER_TLS = " --tls-cert {tls_cert} --tls-key {tls_key}"
 
 
 def judge(subject, report):
     """Run the suite with `subject.options`; returns the report, the exit status and what the command printed."""
-    server = f'"{sys.executable}" "{HERE / "run.py"}" {subject.name} {OPTIONS}'
+    where = "--data {data}" if subject.clause in NEED_DATA else "--memory"
+    server = f'"{sys.executable}" "{HERE / "run.py"}" {subject.name} {where} {OPTIONS}'
     if subject.clause.startswith("TLS-"):
         server += OVER_TLS
     command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, *subject.options, "--json", str(report)]

@@ -42,7 +42,7 @@ def frames(change: Callable[[bytes, Message, int], bytes]) -> None:
         module.encode = encode
 
 
-def messages(kind: type[Message], **fields: object) -> None:
+def messages(kind: type[Message], /, **fields: object) -> None:
     """Change fields of every message of that kind that the server sends: a value, or a function of the message."""
 
     def change(message, ref):

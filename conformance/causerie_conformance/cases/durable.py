@@ -25,6 +25,7 @@ from causerie_conformance.cases.logs import (
     joined,
     left,
     page,
+    place_in_list,
     said,
     whole,
 )
@@ -233,7 +234,7 @@ def numbers_go_on(arena: Arena) -> None:
         if ack.seq != last.seq + 1 or ack.timestamp < last.timestamp:
             expected = f"seq {last.seq + 1} in {where}, not before {last.timestamp}"
             raise alice.problem(Kind.VALUE, expected, f"seq {ack.seq} at {ack.timestamp}")
-    if (head := conversations(bob)[LOBBY].head) != before[LOBBY].seq + 1:
+    if (head := place_in_list(bob, LOBBY).head) != before[LOBBY].seq + 1:
         raise bob.problem(Kind.VALUE, f"head {before[LOBBY].seq + 1} of {LOBBY}", f"head {head}")
 
 
@@ -463,12 +464,12 @@ def cursors(arena: Arena) -> None:
     server.crash()
     alice, bob = _back(arena, server, alice, bob)
     with citing("DUR-2"):
-        expect_place(bob, conversations(bob)[to(alice)], head=10, values=(7, 4, 7, 4))
-        expect_place(alice, conversations(alice)[to(bob)], head=10, values=(10, 10, 7, 4))
-        expect_place(alice, conversations(alice)[LOBBY], head=1, values=(1, 1, 0, 0))
+        expect_place(bob, place_in_list(bob, to(alice)), head=10, values=(7, 4, 7, 4))
+        expect_place(alice, place_in_list(alice, to(bob)), head=10, values=(10, 10, 7, 4))
+        expect_place(alice, place_in_list(alice, LOBBY), head=1, values=(1, 1, 0, 0))
         if room:
-            expect_place(bob, conversations(bob)[room], head=4, values=(3, 2, 3, 2))
-            expect_place(alice, conversations(alice)[room], head=4, values=(4, 4, 3, 2))
+            expect_place(bob, place_in_list(bob, room), head=4, values=(3, 2, 3, 2))
+            expect_place(alice, place_in_list(alice, room), head=4, values=(4, 4, 3, 2))
 
 
 def _mark(client: Client, conversation: str, delivered: int, read: int) -> None:

@@ -15,7 +15,6 @@ from causerie_conformance.cases.logs import (
     IN_ROOMS,
     WITH,
     Line,
-    conversations,
     fill,
     holds,
     joined,
@@ -23,6 +22,7 @@ from causerie_conformance.cases.logs import (
     member,
     newest,
     page,
+    place_in_list,
     said,
     whole,
 )
@@ -322,11 +322,11 @@ def between_two(arena: Arena) -> None:
 def first_and_head(arena: Arena) -> None:
     """CONVERSATION's first is the lowest seq that HISTORY gives, and head the highest"""
     alice, conversation = log_of(arena, 5)
-    place = conversations(alice)[conversation]
+    place = place_in_list(alice, conversation)
     if (place.first, place.head) != (1, 5):
         came = f"first={place.first} head={place.head}"
         raise alice.problem(Kind.VALUE, f"first=1 head=5 in {conversation}", came)
-    lobby_place = conversations(alice)[LOBBY]
+    lobby_place = place_in_list(alice, LOBBY)
     items, _ = alice.stream(History(LOBBY, AFTER, 0, 1), ChatMessage)
     lowest = items[0].seq if items else lobby_place.head + 1
     if lobby_place.first != lowest:

@@ -11,7 +11,15 @@ from typing import Final
 from causerie_conformance.arena import Arena, hello, login, new_handle, new_token
 from causerie_conformance.cases.circle import AT_ONCE, leave, new_room, passers_by
 from causerie_conformance.cases.direct import to
-from causerie_conformance.cases.logs import IN_ROOMS, WITH, check_names, conversations, conversations_page, member
+from causerie_conformance.cases.logs import (
+    IN_ROOMS,
+    WITH,
+    check_names,
+    conversations,
+    conversations_page,
+    member,
+    place_in_list,
+)
 from causerie_conformance.cases.sending import BAD_CONVERSATIONS
 from causerie_conformance.client import Client, assuming, citing
 from causerie_conformance.problems import Kind
@@ -220,7 +228,7 @@ def in_rooms(arena: Arena) -> None:
     alice.leave(one)
     _expect(alice, "the list", sorted((LOBBY, two)), list(conversations(alice)))
     alice.join(one)
-    _expect(alice, f"first, head, members of {one}", (1, 3, 1), _place(conversations(alice)[one]))
+    _expect(alice, f"first, head, members of {one}", (1, 3, 1), _place(place_in_list(alice, one)))
 
 
 def _place(conversation: Conversation) -> tuple[int, int, int]:

@@ -194,6 +194,15 @@ def conversations(client: Client, limit: int = MAX_PAGE) -> dict[str, Conversati
     return found
 
 
+def place_in_list(client: Client, conversation: str) -> Conversation:
+    """What CONVERSATIONS says of a conversation that it must list."""
+    found = conversations(client)
+    if conversation not in found:
+        expected = f"{conversation} in the list of conversations"
+        raise client.problem(Kind.VALUE, expected, ", ".join(found) or "an empty list", clause="LIST-2")
+    return found[conversation]
+
+
 def conversations_page(client: Client, after: str, limit: int) -> tuple[list[Conversation], bool]:
     """One page of CONVERSATIONS, and whether there is more."""
     with assuming("LIST-2"):

@@ -8,11 +8,12 @@ from causerie_conformance.registry import load_cases
 
 @dataclass(frozen=True)
 class Mutant:
-    """A broken server."""
+    """A broken server. ``cases``: patterns of the cases that are worth their time with it; empty: all of the clause's."""
 
     name: str
     clause: str
     apply: Callable[[], None]
+    cases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -24,7 +25,9 @@ class Mutant:
         A clause that no case cites is one that every received frame is checked against: any cases will do.
         """
         cited = any(self.clause in case.clauses for case in load_cases())
-        return ("--fail-fast", *(("--select", self.clause) if cited else ("--upto", "lobby")))
+        selected = self.cases or ((self.clause,) if cited else ())
+        chosen = [word for pattern in selected for word in ("--select", pattern)]
+        return ("--fail-fast", *(chosen or ("--upto", "lobby")))
 
     @property
     def what(self) -> str:
@@ -35,13 +38,13 @@ class Mutant:
 MUTANTS: dict[str, Mutant] = {}
 
 
-def mutant(clause: str):
-    """Enter a mutant that breaks that clause."""
+def mutant(clause: str, *cases: str):
+    """Enter a mutant that breaks that clause, judged by these *cases* if not by all that cite it."""
 
     def enter(function):
         name = function.__name__.replace("_", "-")
         assert name not in MUTANTS, name
-        MUTANTS[name] = Mutant(name, clause, function)
+        MUTANTS[name] = Mutant(name, clause, function, cases)
         return function
 
     return enter
