@@ -8,7 +8,7 @@ from causerie_conformance.registry import load_cases
 
 @dataclass(frozen=True)
 class Mutant:
-    """A broken server. ``cases``: patterns of the cases that are worth their time with it; empty: all of the clause's."""
+    """A broken server. ``cases``: patterns of those that are worth their time with it; empty: all of the clause's."""
 
     name: str
     clause: str
