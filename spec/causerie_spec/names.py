@@ -7,6 +7,7 @@ The patterns are used with ``fullmatch``: a ``$`` would let a final newline thro
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from causerie_spec.codes import MAX_DISPLAY
@@ -27,6 +28,7 @@ def is_room(text: str) -> bool:
     return _ROOM.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)  # every message of a talk asks for the same one
 def is_conversation(text: str) -> bool:
     """Is it a conversation's name with its sign: ``#`` and a room, or ``@`` and a handle [NAME-3]?"""
     return _CONVERSATION.fullmatch(text) is not None

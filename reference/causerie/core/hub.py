@@ -91,7 +91,7 @@ class _Run:
         self.sent: list[sending.Sent] = []
         self.told: list[tuple[Mark | Join | Leave, Connection, Done, Result]] = []
 
-    def causes(self) -> Mapping[str, set[Connection]]:
+    def causes(self) -> receipts.Causes:
         """Who did something, by conversation."""
         causes: dict[str, set[Connection]] = {}
         for operation, connection, *_ in (*self.sent, *self.told):
@@ -223,7 +223,7 @@ class Hub:
         try:
             sending.deliver(self, now, run.sent)
             if isinstance(snapshots, Settled) and snapshots.snapshots:  # not if the store failed
-                receipts.tell(self, now, run.causes(), snapshots.snapshots)
+                receipts.tell(self, now, run.causes, snapshots.snapshots)
             sending.answer(now, run.sent)
         except Exception as error:  # a bug: see `Connection.fail`
             for connection in {connection for _, connection, _, _ in run.sent}:

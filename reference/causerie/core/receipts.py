@@ -5,7 +5,7 @@ In here: the profile `receipts` [MARK-1 to MARK-8]. Not in here: the arithmetic 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from causerie.core.connection import Connection
@@ -19,6 +19,10 @@ from causerie_spec.messages import Message, Ok, Receipt
 
 if TYPE_CHECKING:
     from causerie.core.hub import Hub
+
+
+Causes = Mapping[str, set[Connection]]
+"""Who did something, by conversation."""
 
 
 def mark(connection: Connection, now: float, ref: int, message: Message) -> None:
@@ -35,13 +39,16 @@ def mark(connection: Connection, now: float, ref: int, message: Message) -> None
     connection.ask_or_refuse(Mark(key, connection.handle, message.delivered, message.read), ref, done)
 
 
-def tell(hub: Hub, now: float, causes: Mapping[str, set[Connection]], snapshots: Sequence[Snapshot]) -> None:
+def tell(hub: Hub, now: float, causes: Callable[[], Causes], snapshots: Sequence[Snapshot]) -> None:
     """Tell members what changed, on all connections but one that alone caused it [MARK-5, MARK-7]."""
+    caused: Causes | None = None
     for snapshot in snapshots:
-        caused = causes.get(snapshot.conversation, set())
         data = b""
         for connection in hub.roster.connections_of(snapshot.handle):
-            if RECEIPTS in connection.negotiated and caused != {connection}:
+            if RECEIPTS not in connection.negotiated:
+                continue
+            caused = causes() if caused is None else caused
+            if caused.get(snapshot.conversation) != {connection}:
                 data = data or _encode(snapshot)
                 connection.event(now, data)
 

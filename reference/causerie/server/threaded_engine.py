@@ -8,7 +8,8 @@ In here: moving octets between sockets and connections. Nothing here knows a typ
 
 Locks, in the order in which they are taken: `turn_lock` (who has the turn: nobody else writes to a socket, or closes
 one), then `hub_lock` (the core: every call of the hub or of a connection). The hub lock is not held while octets move:
-readers go on reading, and what they read makes the next turn. Sockets do not block: a peer that does not read holds up
+readers go on reading, and what they read makes the next turn. It is taken twice a turn, not twice a peer: so many
+threads wait for it that each time costs more than a send. Sockets do not block: a peer that does not read holds up
 nobody.
 """
 
@@ -19,16 +20,16 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import cast
 
-from causerie.core.connection import Connection
 from causerie.core.hub import Hub
 from causerie.server import pump
 from causerie.server.listening import BACKLOG, format_address
 from causerie.server.log import log
 from causerie.server.signals import STOP_SIGNALS
-from causerie.server.waiting import Waker, wait_readable
+from causerie.server.waiting import Waker, readable
 from causerie.store.operations import Store
 from causerie.tls.layer import TlsError, TlsLayer
 from causerie.tls.sockets import TlsSocket
@@ -38,6 +39,8 @@ _STACK_OCTETS = 256 * 1024
 """For each reader thread; the default of 8 MiB of addresses would be the limit on some systems."""
 _ACCEPT_PAUSE = 0.1
 """Seconds before accepting again when the system has no more descriptors, or threads."""
+_TURNS = 16
+"""That a reader serves in a row: then the housekeeper does, for the reader's own peer waits."""
 _GRACE = 1.0
 """Seconds that threads have to end, after the last connection must have ended."""
 
@@ -48,9 +51,15 @@ class Peer:
     def __init__(self, server: "ThreadedServer", sock: socket.socket | TlsSocket, name: str) -> None:
         self._server = server
         self.socket = sock
+        self._wait_readable = readable(sock)
         self.watched = False
         """Does the housekeeper wait until the kernel takes more?"""
         self._unsent = memoryview(b"")
+        self._sent = 0
+        """Octets that the kernel took since `report`."""
+        self._full = False
+        """The kernel takes no more for now."""
+        self._broken = False
         self._sent_fin = False
         self._resume = threading.Event()
         with server.hub_lock:
@@ -92,40 +101,49 @@ class Peer:
             try:
                 return self.socket.recv(_READ_OCTETS)
             except BlockingIOError:
-                wait_readable(self.socket)
+                self._wait_readable()
 
-    def flush(self) -> bool:
-        """In a turn: do what the connection wants of its socket. Returns False if the kernel took less than that."""
+    # A turn's steps.
+
+    def take(self) -> None:
+        """With the hub lock: take what is to be written next, if all before it is."""
+        if not self._unsent:
+            self._unsent = memoryview(self.connection.take())
+
+    def send(self) -> None:
+        """Without it: hand that to the kernel, as far as it takes it."""
+        self._full = False
+        if not self._unsent or self.connection.closed:
+            return
+        try:
+            self._sent = self.socket.send(self._unsent)
+        except BlockingIOError:
+            self._full = True
+        except OSError:
+            self._broken = True
+
+    def report(self, now: float) -> None:
+        """With it: tell the connection what became of that."""
+        if self._broken:
+            self.connection.lost(now)
+        elif self._sent:
+            self._unsent = self._unsent[self._sent :]
+            self.connection.written(now, self._sent)
+            self._sent = 0
+            if self.connection.output:
+                self._server.hub.touch(self.connection)
+
+    def settle(self) -> bool:
+        """Without it: do what else the connection wants. Returns False if something waits for the kernel."""
         connection = self.connection
-        done = self._write()
         if connection.closed:
             _shut(self.socket, socket.SHUT_RDWR)
         elif connection.finished and not self._sent_fin:
-            done = self._sent_fin = _shut(self.socket, socket.SHUT_WR)
+            self._sent_fin = _shut(self.socket, socket.SHUT_WR)
+            self._full = not self._sent_fin
         if not self._resume.is_set() and (connection.reading or connection.closed):
             self._resume.set()
-        return done
-
-    def _write(self) -> bool:
-        connection, server = self.connection, self._server
-        while not connection.closed:
-            if not self._unsent:
-                with server.hub_lock:
-                    self._unsent = memoryview(connection.take())
-            if not self._unsent:
-                break
-            try:
-                count = self.socket.send(self._unsent)
-            except BlockingIOError:
-                return False
-            except OSError:
-                with server.hub_lock:
-                    connection.lost(server.now())
-                break
-            self._unsent = self._unsent[count:]
-            with server.hub_lock:
-                connection.written(server.now(), count)
-        return True
+        return not self._full
 
 
 def _shut(sock: socket.socket | TlsSocket, how: int) -> bool:
@@ -149,6 +167,8 @@ class ThreadedServer:
         self._tls = tls
         self.turn_lock = threading.Lock()
         self.hub_lock = threading.Lock()
+        self._asked = False
+        """Has anything happened since the last turn began?"""
         self._waker = Waker()
         self._pump = pump.make(hub, store, self._waker.wake)
         self._blocked: deque[Peer] = deque()
@@ -160,27 +180,47 @@ class ThreadedServer:
         self._peers = 0
 
     def serve(self) -> None:
-        """Serve what happened: let the store do its part, then write to everybody who has something to get."""
-        with self.turn_lock:
-            while dirty := self._turn():
-                for connection in dirty:
-                    assert isinstance(connection.shell, Peer)
-                    self._flush(connection.shell)
+        """Serve what happened: let the store do its part, then write to everybody who has something to get.
 
-    def _turn(self) -> Collection[Connection]:
+        If another thread is at that, it does this too, before it stops: this one may go on reading, so that the next
+        turn has more to tell at once.
+        """
+        self._asked = True
+        for _ in range(_TURNS):
+            if not self._asked or not self.turn_lock.acquire(blocking=False):
+                return
+            try:
+                self._asked = False
+                if peers := self._turn():
+                    self._write(peers)
+                    self._asked = True
+            finally:
+                self.turn_lock.release()
+        self._waker.wake()
+
+    def _turn(self) -> Sequence[Peer]:
         with self.hub_lock:
-            dirty = self._pump.turn(self.now())
+            peers = [cast(Peer, connection.shell) for connection in self._pump.turn(self.now())]
+            for peer in peers:
+                peer.take()
             deadline = self.hub.next_deadline()
             if deadline is not None and deadline < self._sleeps_until:
                 self._sleeps_until = deadline
                 self._waker.wake()
-            return dirty
+        return peers
 
-    def _flush(self, peer: Peer) -> None:
-        if not peer.flush() and not peer.watched:
-            peer.watched = True
-            self._blocked.append(peer)
-            self._waker.wake()
+    def _write(self, peers: Sequence[Peer]) -> None:
+        for peer in peers:
+            peer.send()
+        with self.hub_lock:
+            now = self.now()
+            for peer in peers:
+                peer.report(now)
+        for peer in peers:
+            if not peer.settle() and not peer.watched:
+                peer.watched = True
+                self._blocked.append(peer)
+                self._waker.wake()
 
     def accept(self, listener: socket.socket) -> bool:
         """Take the connections that wait. Returns False if the system has no room for more."""
@@ -241,9 +281,9 @@ class ThreadedServer:
 
     def _write_on(self, selector: selectors.BaseSelector, writable: Sequence[Peer]) -> None:
         for peer in writable:
-            if peer.flush():
-                selector.unregister(peer.socket)
-                peer.watched = False
+            selector.unregister(peer.socket)
+            peer.watched = False
+        self._write(writable)
         while self._blocked:
             peer = self._blocked.popleft()
             selector.register(peer.socket, selectors.EVENT_WRITE, peer)

@@ -5,6 +5,7 @@ In here: what the system offers for that, on every system. Not in here: who wait
 
 import select
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -48,14 +49,14 @@ class Waker:
 
 if hasattr(select, "poll"):
 
-    def wait_readable(sock: HasDescriptor) -> None:
-        """Wait until there is something to read, or the end of it."""
+    def readable(sock: HasDescriptor) -> Callable[[], object]:
+        """A function that waits until there is something to read from *sock*, or the end of it."""
         poll = select.poll()
         poll.register(sock, select.POLLIN)
-        poll.poll()
+        return poll.poll
 
 else:
 
-    def wait_readable(sock: HasDescriptor) -> None:
-        """Wait until there is something to read, or the end of it."""
-        select.select([sock], [], [])
+    def readable(sock: HasDescriptor) -> Callable[[], object]:
+        """A function that waits until there is something to read from *sock*, or the end of it."""
+        return lambda: select.select([sock], [], [])

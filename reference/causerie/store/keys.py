@@ -4,7 +4,10 @@ In here: the two views of a direct conversation, and nothing that has state. A k
 handles in order (the same twice for notes to self): no handle has a space in it, so keys never collide.
 """
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=4096)
 def key_of(name: str, me: str) -> str:
     """The key of the conversation that *me* calls *name* (well formed)."""
     if name[0] == "#":
@@ -13,12 +16,14 @@ def key_of(name: str, me: str) -> str:
     return f"@{me} @{other}" if me < other else f"@{other} @{me}"
 
 
+@lru_cache(maxsize=4096)
 def handles_of(key: str) -> tuple[str, ...]:
     """The handles of a direct conversation: two, or one for notes to self."""
     first, second = (part[1:] for part in key.split(" "))
     return (first,) if first == second else (first, second)
 
 
+@lru_cache(maxsize=4096)
 def name_for(key: str, me: str) -> str:
     """What *me*, a member, calls the conversation of that key."""
     if key[0] == "#":

@@ -22,7 +22,7 @@ def _told(change):
     def tell(original, hub, now, causes, snapshots):
         kept = []
         for snapshot in snapshots:
-            handles = {connection.handle for connection in causes.get(snapshot.conversation, ())}
+            handles = {connection.handle for connection in causes().get(snapshot.conversation, ())}
             if change(snapshot, handles):
                 kept.append(snapshot)
         original(hub, now, causes, kept)
@@ -229,7 +229,7 @@ def receipts_behind_the_fence():
     def tell(original, hub, now, causes, snapshots):
         for snapshot in snapshots:
             for connection in hub.roster.connections_of(snapshot.handle):
-                if RECEIPTS in connection.negotiated and causes.get(snapshot.conversation) != {connection}:
+                if RECEIPTS in connection.negotiated and causes().get(snapshot.conversation) != {connection}:
                     late.setdefault(connection, []).append(receipts._encode(snapshot))
 
     ping = handlers["PING"]
@@ -250,5 +250,5 @@ def receipts_not_negotiated():
     def tell(_, hub, now, causes, snapshots):
         for snapshot in snapshots:
             for connection in hub.roster.connections_of(snapshot.handle):
-                if causes.get(snapshot.conversation) != {connection}:
+                if causes().get(snapshot.conversation) != {connection}:
                     connection.event(now, receipts._encode(snapshot))

@@ -276,10 +276,10 @@ def test_a_reader_that_must_wait_does_not_spin(threaded, pair, logged, monkeypat
     connection.waiting = True
     assert not peer._may_read()
     assert not peer._resume.is_set()
-    peer.flush()
+    peer.settle()
     assert not peer._resume.is_set()
     connection.waiting = False
-    peer.flush()
+    peer.settle()
     assert peer._resume.is_set()
     peer.socket.close()
 
