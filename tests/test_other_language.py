@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 SERVER = Path(__file__).parent / "fixtures" / "server.mjs"
 NODE = shutil.which("node")
 CAPABILITIES = ("rooms", "history", "receipts", "typing", "presence")

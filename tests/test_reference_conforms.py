@@ -11,6 +11,8 @@ import pytest
 
 from causerie_spec.codes import DURABLE
 
+pytestmark = pytest.mark.once
+
 OPTIONS = (
     "--port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections} "
     "--users-file {users} --scram-iterations 4096"
@@ -25,7 +27,7 @@ def test_the_reference_conforms(engine, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {each["profile"]: each for each in json.loads(report.read_text(encoding="utf-8"))["profiles"]}
-    for absent in (DURABLE, "TLS"):
+    for absent in (DURABLE, "TLS", "cluster"):
         assert found.pop(absent)["verdict"] == "not offered", done.stdout
     for each in found.values():
         assert each["verdict"] == "conformant", done.stdout

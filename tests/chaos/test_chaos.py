@@ -12,6 +12,8 @@ from verdict import findings
 from causerie.core.client import SendState
 from causerie_spec.messages import ChatMessage, Conversation
 
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).parent
 
 

@@ -12,6 +12,8 @@ from causerie_conformance.accounts import Account
 from causerie_conformance.process import Command
 from causerie_conformance.scram import Exchange
 
+pytestmark = pytest.mark.once
+
 SERVER = f'"{sys.executable}" -m causerie.server --memory --port {{port}} --scram-iterations 4096'
 LIMIT = 100
 

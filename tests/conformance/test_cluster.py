@@ -14,6 +14,8 @@ from causerie_conformance.setup import SetupError, target_for
 from causerie_conformance.target import SEVERAL, Target
 from causerie_spec.codes import CLUSTER_DELAY
 
+pytestmark = pytest.mark.once
+
 
 def of(*servers: str) -> Target:
     return target_for(servers, None, None, None)

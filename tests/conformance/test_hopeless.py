@@ -9,6 +9,8 @@ import pytest
 
 from causerie_conformance.results import Exit
 
+pytestmark = pytest.mark.once
+
 
 def silent(connection: socket.socket) -> None:
     while connection.recv(65_536):
