@@ -134,9 +134,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         load = compile_load(Path(directory))
         for key in chosen(options.shapes, SHAPES):
-            results: dict[str, list[Result]] = {contender.name: [] for contender in field}
+            able = [contender for contender in field if key not in contender.skips]
+            for contender in field:
+                if contender not in able:
+                    print(f"\n{contender.name} does not take part in the next: {contender.skips[key]}")
+            results: dict[str, list[Result]] = {contender.name: [] for contender in able}
             for _ in range(rounds):
-                for contender in field:
+                for contender in able:
                     results[contender.name].append(run(load, contender, SHAPES[key], seconds))
             everything[key] = results
             print("\n".join(table(SHAPES[key], results)), flush=True)
