@@ -65,7 +65,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one case. ``duration`` is in seconds; ``reason`` is for those that were not judged."""
+    """What became of one case. ``duration`` is in seconds; ``reason`` is for those that were not judged.
+
+    ``missing`` is what the case needs and the server does not offer.
+    """
 
     case: Case
     status: Status
@@ -73,6 +76,7 @@ class Result:
     finding: Finding | None = None
     reason: str = ""
     transcript: Transcript | None = None
+    missing: str = ""
 
     @property
     def message(self) -> str:

@@ -50,7 +50,10 @@ def _check_needs(case: Case, target: Target) -> None:
 
 def _result(case: Case, error: Exception, transcript: Transcript, duration: float, target: Target) -> Result:
     if isinstance(error, NotOffered):
-        return Result(case, Status.NOT_OFFERED, duration, reason=f"the server does not offer {error}")
+        missing = str(error)
+        return Result(
+            case, Status.NOT_OFFERED, duration, reason=f"the server does not offer {missing}", missing=missing
+        )
     if isinstance(error, NotJudged):
         return Result(case, Status.NOT_JUDGED, duration, reason=str(error), transcript=transcript)
     if isinstance(error, ServerFailed):

@@ -218,3 +218,12 @@ def test_junit(tmp_path: Path) -> None:
     assert list(cases["hello/good"]) == []
     assert [child.tag for child in cases["hello/warned"]] == ["system-out"]
     assert [cases[f"hello/{number}"][0].tag for number in range(3)] == ["skipped", "skipped", "error"]
+
+
+def test_what_is_missing_is_named_and_nothing_else():
+    needs = ("history", "SCRAM-SHA-256")
+    needs_two = Case("history/waits", "One thing", ("DIRECT-5",), lambda arena: None, "history", needs)
+    out = io.StringIO()
+    terminal = Terminal(out)
+    terminal.summary(run_of(Result(needs_two, Status.NOT_OFFERED, missing="SCRAM-SHA-256")))
+    assert "Not offered by the server, so not judged: SCRAM-SHA-256\n" in out.getvalue()

@@ -150,7 +150,7 @@ class Terminal:
             self.line(f"  {', '.join(ids[:IDS_SHOWN])}{more}: {printable(reason)}")
         not_offered = run.of(Status.NOT_OFFERED)
         if not_offered:
-            missing = sorted({need for result in not_offered for need in result.case.needs})
+            missing = sorted({result.missing for result in not_offered})
             self.line()
             self.line(f"Not offered by the server, so not judged: {', '.join(missing)}")
 
