@@ -46,8 +46,8 @@ def forgets_what_follows_hello():
 def ack_before_message():
     """Tells of a message only when the next request has been answered."""
     late = []
-    fan_out = sending._fan_out
-    sending._fan_out = lambda *args: late.append(args)
+    fan_out = sending.fan_out
+    sending.fan_out = lambda *args: late.append(args)
 
     @instead(Connection, "_dispatch")
     def dispatch(original, self, now, frame):
