@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -32,7 +32,7 @@ MS_LEAST: Final = 10**12
 MS_MOST: Final = 10**13
 """Milliseconds of the year 2286: more is microseconds."""
 
-_NAME_RULES: Final = {
+_NAME_RULES: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
     "conversation": (names.is_conversation, "a conversation with its sign"),
     "handle": (names.is_handle, "a bare handle"),
     "sender": (names.is_handle, "a bare handle"),

@@ -1,6 +1,7 @@
 """SCRAM's messages and keys: the vector of RFC 7677, other people's code, and everything that must be refused."""
 
 import base64
+from contextlib import suppress
 
 import pytest
 import scramp.core
@@ -236,9 +237,10 @@ def test_client_final_messages_that_are_refused(final):
 
 @given(st.binary(max_size=80))
 def test_whatever_comes_is_refused_in_order(octets):
-    for take in (lambda: read_first(octets, "user"), lambda: challenge().check(octets)):
-        with pytest.raises(ScramError):
-            take()
+    with suppress(ScramError):  # some are good: n,,n=user,r=!
+        assert octets.endswith(read_first(octets, "user").bare.encode())
+    with pytest.raises(ScramError):
+        challenge().check(octets)
 
 
 def test_extensions_are_ignored_but_signed():
