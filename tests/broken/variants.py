@@ -280,6 +280,7 @@ def an_old_lobby():
     def init(original, self, *settings, **named):
         original(self, *settings, **named)
         lobby = self._find(LOBBY)
+        self._make(lobby)
         lobby.head = 2**53 - 5
         lobby.first = lobby.head + 1
         lobby.timestamp = 1_600_000_000_000
@@ -301,11 +302,11 @@ def logins_are_slowed():
     """Answers the first LOGIN with a new handle on a connection RATE_LIMITED."""
     once = set()
 
-    def token(connection, ref, message, original=login._token):
+    def token(connection, now, ref, message, original=login._token):
         if 16 <= len(message.payload) <= 64 and connection not in once:
             once.add(connection)
             raise Refused(ErrorCode.RATE_LIMITED, "not so fast", 1)
-        original(connection, ref, message)
+        original(connection, now, ref, message)
 
     login.MECHANISMS["TOKEN"] = token
 
@@ -314,10 +315,10 @@ def logins_are_slowed():
 def no_new_handles():
     """Answers LOGIN with a new handle LIMIT_REACHED: nothing can be judged, and nothing is wrong."""
 
-    def token(connection, ref, message, original=login._token):
+    def token(connection, now, ref, message, original=login._token):
         if 16 <= len(message.payload) <= 64:
             raise Refused(ErrorCode.LIMIT_REACHED, "no more handles")
-        original(connection, ref, message)
+        original(connection, now, ref, message)
 
     login.MECHANISMS["TOKEN"] = token
 

@@ -96,7 +96,8 @@ class MemoryTables:
 
     def find_txn(self, conversation: Conversation, sender: str, txn: int) -> Stored | None:
         """See `Tables`."""
-        return self._logs[conversation.key].txns.get((sender, txn))
+        log = self._logs.get(conversation.key)
+        return None if log is None else log.txns.get((sender, txn))
 
     def read(self, conversation: Conversation, first: int, last: int) -> Iterable[Stored]:
         """See `Tables`."""
