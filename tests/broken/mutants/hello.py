@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import replace
 
-from seams import before, instead, messages
+from seams import before, instead, messages, without_history
 
 from causerie.core.hub import Hub
 from causerie.core.refusal import Ended
@@ -82,4 +82,5 @@ def offers_no_mechanism():
 @mutant("CAP-1")
 def lists_what_it_has_not():
     """Lists a capability whose requests it does not know."""
+    without_history()
     messages(Welcome, capabilities=("rooms",))

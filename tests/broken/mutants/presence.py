@@ -128,7 +128,7 @@ def last_seen_is_unknown():
     messages(Presence, last_seen=lambda message: message.last_seen if message.online else 0)
 
 
-@mutant("TIME-1")
+@mutant("TIME-1", "presence")
 def last_seen_in_seconds():
     """Says in seconds when somebody was seen."""
     messages(Presence, last_seen=lambda message: message.last_seen // 1_000)
