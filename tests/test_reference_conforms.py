@@ -32,3 +32,10 @@ def test_the_reference_conforms(engine, tmp_path):
     for each in found.values():
         assert each["verdict"] == "conformant", done.stdout
         assert {status for status, count in each["counts"].items() if count} == {"passed"}, done.stdout
+
+
+def test_what_was_acknowledged_survives():
+    command = [sys.executable, "-m", "causerie_conformance", "--reference", "threaded", "--profile", "durable"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=115, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "durable   CONFORMANT" in done.stdout
