@@ -199,9 +199,11 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool | None:
 
 
 def _last_bound(handover: Handover, case: Case, seconds: float) -> None:
+    from causerie_conformance.process import end_all  # noqa: PLC0415
     from causerie_conformance.runner import timed_out  # noqa: PLC0415
 
     handover.session.keep_timed_out(timed_out(case, seconds))
     handover.session.run.stopped = f"{case.id} did not end"
     handover.last_words()
+    end_all()
     os._exit(1)

@@ -7,6 +7,7 @@ ever ended here.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shlex
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,6 +135,9 @@ class ServerProcess:
         except OSError as error:
             self._files.close()
             raise ServerFailed(f"cannot start {self.command.argv[0]!r}: {error.strerror or error}") from None
+        _RUNNING.add(self)
+        if _ENDING.is_set():
+            self.kill()
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
@@ -175,6 +180,7 @@ class ServerProcess:
             if self.wait(2.0) is None:
                 self.kill()
         self._files.close()
+        _RUNNING.discard(self)
 
     def kill(self) -> None:
         """End it at once: SIGKILL, on Windows TerminateProcess. No code of it runs any more."""
@@ -192,6 +198,21 @@ class ServerProcess:
         if not text:
             return "; it said nothing"
         return "; its last words:\n" + "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+
+
+_RUNNING: Final[set[ServerProcess]] = set()
+_ENDING: Final = threading.Event()
+"""Is this process about to end? A server that is started now ends at once."""
+
+
+@atexit.register
+def end_all() -> None:
+    """End what is still running: a run that ends early leaves the servers of cases that were on their way."""
+    _ENDING.set()
+    while _RUNNING:
+        server = _RUNNING.pop()
+        server.kill()
+        server.stop()
 
 
 @contextlib.contextmanager

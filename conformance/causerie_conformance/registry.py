@@ -57,7 +57,8 @@ class Case:
     """One thing that a server must or should do, and the function that finds out.
 
     ``needs`` names capabilities or login mechanisms without which there is nothing to judge. ``beside`` says
-    that the case waits for time to pass: it runs in a thread of its own from the start of the run.
+    that the case waits for time to pass: it runs in a thread of its own from the start of the run. ``apart``
+    says that it talks to servers of its own only: a few threads run such cases, one after the other, beside the rest.
     ``guarded`` says that a bystander must come through unharmed ([ERR-9]).
     """
 
@@ -69,6 +70,7 @@ class Case:
     needs: tuple[str, ...] = ()
     beside: bool = False
     guarded: bool = True
+    apart: bool = False
 
     @property
     def topic(self) -> str:
@@ -88,6 +90,7 @@ def case(
     profile: str | None = None,
     beside: bool = False,
     guarded: bool = True,
+    apart: bool = False,
     over: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> Callable[[F], F]:
@@ -103,7 +106,7 @@ def case(
             name = id_.format(key) if over is not None else id_
             shown = title or (f"{of_all}: {key}" if over is not None else of_all)
             run: Function = function if over is None else partial(_with_value, function, value)
-            _add(Case(name, shown, cited, run, of, needs, beside, guarded))
+            _add(Case(name, shown, cited, run, of, needs, beside, guarded, apart))
         return function
 
     return register

@@ -10,7 +10,11 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from causerie_conformance import clauses
@@ -24,6 +28,8 @@ from causerie_conformance.target import Target, address_name
 from causerie_conformance.transcript import Transcript
 from causerie_spec.messages import Welcome
 
+APART: Final = 2
+"""Cases with a server of their own that are run at the same time."""
 TLS_ALERT: Final = b"\x15\x03"
 """How what a TLS server says to plain text begins."""
 
@@ -81,29 +87,42 @@ def timed_out(case: Case, seconds: float, transcript: Transcript | None = None) 
 
 
 class Beside:
-    """Cases that wait for time to pass: each in its own thread, from the start of the run."""
+    """Cases that are run beside the others, from the start of the run; each result is asked for in its turn.
+
+    Those that wait for time to pass have a thread each. Those that keep a server of their own busy, and the processor
+    with it, take turns.
+    """
 
     def __init__(self, run: Callable[[Case], Result]) -> None:
         self._run = run
-        self._threads: dict[str, threading.Thread] = {}
-        self._results: dict[str, Result] = {}
+        self._results: dict[str, Future[Result]] = {}
+        self._turns: deque[Case] = deque()
 
-    def start(self, case: Case) -> None:
-        """Begin with a case now; its result is asked for later."""
-        thread = threading.Thread(target=self._keep, args=(case,), name=case.id, daemon=True)
-        self._threads[case.id] = thread
-        thread.start()
+    def start(self, cases: Sequence[Case]) -> None:
+        """Begin with those of *cases* that are to be run so."""
+        of_ours = [case for case in cases if case.beside or case.apart]
+        self._results = {case.id: Future() for case in of_ours}
+        self._turns.extend(case for case in of_ours if not case.beside)
+        tasks = [partial(self._keep, case) for case in of_ours if case.beside]
+        for task in tasks + [self._take_turns] * min(APART, len(self._turns)):
+            threading.Thread(target=task, daemon=True).start()
+
+    def _take_turns(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._keep(self._turns.popleft())
 
     def _keep(self, case: Case) -> None:
-        self._results[case.id] = self._run(case)
+        self._results[case.id].set_result(self._run(case))
 
     def result(self, case: Case) -> Result | None:
         """Wait for its result; None if it was never started."""
-        thread = self._threads.get(case.id)
-        if thread is None:
-            return None
-        thread.join()
-        return self._results[case.id]
+        future = self._results.get(case.id)
+        return None if future is None else future.result()
+
+    def end(self) -> None:
+        """Begin with no further case."""
+        self._turns.clear()
 
 
 class Obstacle(Exception):

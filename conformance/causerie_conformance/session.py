@@ -38,6 +38,7 @@ class Session:
         self._fail_fast = fail_fast
         self._known = known or KnownFailures()
         self._on_result = on_result or (lambda _: None)
+        self._kept: dict[str, Result] = {}
         self._beside = Beside(lambda case: run_case(case, target))
 
     def begin(self, cases: Sequence[Case]) -> None:
@@ -51,9 +52,7 @@ class Session:
         if self.target.welcome is not None:
             self.run.agent = self.target.welcome.agent
         self.run.round_trip = self.target.round_trip
-        for case in cases:
-            if case.beside:
-                self._beside.start(case)
+        self._beside.start(cases)
 
     def _stop_at_gate(self, obstacle: Obstacle) -> None:
         self.run.stopped = str(obstacle)
@@ -66,9 +65,9 @@ class Session:
 
     def execute(self, case: Case, transcript: Transcript | None = None) -> Result:
         """The result of a case: run now, or waited for, or not run any more."""
-        known = [result for result in self.run.results if result.case.id == case.id]
-        if known:
-            return known[0]
+        known = self._kept.get(case.id)
+        if known is not None:
+            return known
         if self.run.stopped:
             return self._keep(Result(case, Status.NOT_RUN, reason=self.run.stopped))
         result = self._keep(self._beside.result(case) or run_case(case, self.target, transcript))
@@ -93,6 +92,7 @@ class Session:
 
     def end(self) -> None:
         """Nothing more will be run."""
+        self._beside.end()
         self.target.put_spare(None)
         self.run.stale = self._known.stale(self.run.results)
 
@@ -104,5 +104,6 @@ class Session:
         if result.status is Status.FAILED and self._known.holds(result.case):
             result = replace(result, status=Status.KNOWN)
         self.run.results.append(result)
+        self._kept[result.case.id] = result
         self._on_result(result)
         return result

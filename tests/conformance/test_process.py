@@ -1,6 +1,7 @@
 """Servers that the suite starts: a place for their data, a kill, and a new start."""
 
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,6 +57,24 @@ def test_each_server_has_a_place_of_its_own(counts_starts: Command) -> None:
     first.stop()
     second.stop()
     assert len(places) == 2
+
+
+LEAVES_A_SERVER = """
+import sys, threading
+from causerie_conformance.process import Command, ServerProcess
+server = ServerProcess(Command((sys.executable, sys.argv[1], "{port}", "{data}")))
+threading.Thread(target=threading.Event().wait, daemon=True).start()  # a case that is still on its way
+print(server.port, server.data)
+"""
+
+
+def test_a_run_that_ends_early_leaves_no_server(counts_starts: Command) -> None:
+    command = [sys.executable, "-c", LEAVES_A_SERVER, counts_starts.argv[1]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    port, data = done.stdout.split()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, int(port)), timeout=10)
+    assert not Path(data).parent.exists()
 
 
 def test_a_target_goes_where_its_server_went(counts_starts: Command) -> None:

@@ -82,7 +82,7 @@ def has_history(arena: Arena) -> None:
 # Messages
 
 
-@case("durable/acked", "DUR-1", "SEND-2", needs=NEEDS, guarded=False)
+@case("durable/acked", "DUR-1", "SEND-2", needs=NEEDS, guarded=False, apart=True)
 def acked(arena: Arena) -> None:
     """A message whose ACK has come is there after a kill: in #lobby, between two, in notes to self"""
     server = arena.another_server(lasting=True)
@@ -94,7 +94,7 @@ def acked(arena: Arena) -> None:
         holds(alice, where, [said(message, alice)])
 
 
-@case("durable/delivered", "DUR-1", "SEND-2", needs=NEEDS, guarded=False)
+@case("durable/delivered", "DUR-1", "SEND-2", needs=NEEDS, guarded=False, apart=True)
 def delivered(arena: Arena) -> None:
     """A message that has reached anybody is there after a kill, whether its sender got the ACK or not"""
     server = arena.another_server(lasting=True)
@@ -180,7 +180,7 @@ class Rush:
 _KILLS: Final = {"at-the-first-ack": 1, "after-some": 20}
 
 
-@case("durable/in-flight-{}", "DUR-1", "SEND-2", "DUR-2", needs=NEEDS, guarded=False, over=_KILLS)
+@case("durable/in-flight-{}", "DUR-1", "SEND-2", "DUR-2", needs=NEEDS, guarded=False, apart=True, over=_KILLS)
 def in_flight(arena: Arena, acks: int) -> None:
     """Killed while four people write, the server has what was ACKed or delivered, and the rest at most once"""
     server = arena.another_server(lasting=True)
@@ -194,7 +194,7 @@ def in_flight(arena: Arena, acks: int) -> None:
     rush.check(_back(arena, server, *people))
 
 
-@case("durable/again-and-again", "DUR-1", "DUR-3", "DUR-4", "MSG-1", needs=NEEDS, guarded=False)
+@case("durable/again-and-again", "DUR-1", "DUR-3", "DUR-4", "MSG-1", needs=NEEDS, guarded=False, apart=True)
 def again_and_again(arena: Arena) -> None:
     """Killed four times, the server has one log without gaps, times that do not fall, and one epoch"""
     server = arena.another_server(lasting=True)
@@ -220,7 +220,7 @@ def _never_falling(client: Client, items: Iterable[ChatMessage]) -> None:
         last = item.timestamp
 
 
-@case("durable/numbers-go-on", "DUR-4", "MSG-1", "MSG-2", needs=NEEDS, guarded=False)
+@case("durable/numbers-go-on", "DUR-4", "MSG-1", "MSG-2", needs=NEEDS, guarded=False, apart=True)
 def numbers_go_on(arena: Arena) -> None:
     """After a kill the next message of every conversation has the next seq, and no earlier time"""
     server = arena.another_server(lasting=True)
@@ -238,7 +238,7 @@ def numbers_go_on(arena: Arena) -> None:
         raise bob.problem(Kind.VALUE, f"head {before[LOBBY].seq + 1} of {LOBBY}", f"head {head}")
 
 
-@case("durable/pages", "DUR-1", "HIST-1", "HIST-3", needs=NEEDS, guarded=False)
+@case("durable/pages", "DUR-1", "HIST-1", "HIST-3", needs=NEEDS, guarded=False, apart=True)
 def pages(arena: Arena) -> None:
     """After a kill a long log is paged as before, in both directions"""
     server = arena.another_server(lasting=True)
@@ -251,7 +251,7 @@ def pages(arena: Arena) -> None:
     holds(bob, to(alice), [said(message, alice) for message in sent])
 
 
-@case("durable/texts", "DUR-1", "HIST-9", "FORM-3", needs=NEEDS, guarded=False)
+@case("durable/texts", "DUR-1", "HIST-9", "FORM-3", needs=NEEDS, guarded=False, apart=True)
 def texts(arena: Arena) -> None:
     """After a kill texts of every script are there octet for octet, long ones too, and every kind"""
     server = arena.another_server(lasting=True)
@@ -268,7 +268,7 @@ def texts(arena: Arena) -> None:
 # What else survives
 
 
-@case("durable/epoch", "DUR-3", "HELLO-7", needs=NEEDS, guarded=False)
+@case("durable/epoch", "DUR-3", "HELLO-7", needs=NEEDS, guarded=False, apart=True)
 def epoch(arena: Arena) -> None:
     """The epoch is the same after a kill, and after an orderly end"""
     server = arena.another_server(lasting=True)
@@ -303,7 +303,7 @@ def _shut_down(server: Target, *clients: Client) -> None:
     server.start_again()
 
 
-@case("durable/orderly-end", "DUR-1", "DUR-2", "DUR-4", needs=NEEDS, guarded=False)
+@case("durable/orderly-end", "DUR-1", "DUR-2", "DUR-4", needs=NEEDS, guarded=False, apart=True)
 def orderly_end(arena: Arena) -> None:
     """An orderly end loses nothing either"""
     server = arena.another_server(lasting=True)
@@ -318,7 +318,7 @@ def orderly_end(arena: Arena) -> None:
         raise alice.problem(Kind.VALUE, "seq 2", f"ACK with seq {later[1].seq}", clause="DUR-4")
 
 
-@case("durable/txn-memory", "DUR-2", "TXN-1", "TXN-2", needs=NEEDS, guarded=False)
+@case("durable/txn-memory", "DUR-2", "TXN-1", "TXN-2", needs=NEEDS, guarded=False, apart=True)
 def txn_memory(arena: Arena) -> None:
     """After a kill the same SEND is answered with the first ACK, duplicate 1, and other content is TXN_CONFLICT"""
     server = arena.another_server(lasting=True)
@@ -334,7 +334,7 @@ def txn_memory(arena: Arena) -> None:
         bob.ask(Send(to(alice), sent[0][0].txn, 0, "another handle"), Ack, duplicate=False)
 
 
-@case("durable/handles", "DUR-2", "TOKEN-5", "DIRECT-5", needs=NEEDS, guarded=False)
+@case("durable/handles", "DUR-2", "TOKEN-5", "DIRECT-5", needs=NEEDS, guarded=False, apart=True)
 def handles(arena: Arena) -> None:
     """After a kill a handle still belongs to its token, and messages wait for it, though it never wrote anything"""
     server = arena.another_server(lasting=True)
@@ -351,7 +351,7 @@ def handles(arena: Arena) -> None:
         holds(each, to(alice), [said(sent[each.name], alice)])
 
 
-@case("durable/no-token-in-its-data", "TOKEN-7", profile="durable", needs=NEEDS, guarded=False)
+@case("durable/no-token-in-its-data", "TOKEN-7", profile="durable", needs=NEEDS, guarded=False, apart=True)
 def no_token(arena: Arena) -> None:
     """A token that somebody logged in with is nowhere in the server's data, in hexadecimal or Base64 neither"""
     server = arena.another_server(lasting=True)
@@ -369,7 +369,7 @@ def no_token(arena: Arena) -> None:
             raise alice.problem(Kind.EXTRA, "no token in the server's data, only its hash", came)
 
 
-@case("durable/memberships", "DUR-2", "ROOM-7", "ROOM-8", needs=NEEDS_ROOMS, guarded=False)
+@case("durable/memberships", "DUR-2", "ROOM-7", "ROOM-8", needs=NEEDS_ROOMS, guarded=False, apart=True)
 def memberships(arena: Arena) -> None:
     """After a kill who joined is a member, who left is none, and empty rooms are still there"""
     server = arena.another_server(lasting=True)
@@ -400,7 +400,7 @@ def memberships(arena: Arena) -> None:
         raise bob.problem(Kind.VALUE, f"head=3 members=1 in {empty}", came, clause="DUR-4")
 
 
-@case("durable/joins-in-flight", "DUR-2", "DUR-1", needs=NEEDS_ROOMS, guarded=False)
+@case("durable/joins-in-flight", "DUR-2", "DUR-1", needs=NEEDS_ROOMS, guarded=False, apart=True)
 def joins_in_flight(arena: Arena) -> None:
     """Killed among many JOINs and LEAVEs, the server holds to each that it has answered"""
     server = arena.another_server(lasting=True)
@@ -447,7 +447,7 @@ def _joined_was_kept(client: Client, room: str) -> None:
         raise client.problem(Kind.VALUE, f"{room} with its JOINED", f"head={place.head}", clause="DUR-1")
 
 
-@case("durable/cursors", "DUR-2", "MARK-9", needs=NEEDS_RECEIPTS, guarded=False)
+@case("durable/cursors", "DUR-2", "MARK-9", needs=NEEDS_RECEIPTS, guarded=False, apart=True)
 def cursors(arena: Arena) -> None:
     """After a kill cursors are where a MARK that was answered OK has put them, or one's own SEND or JOIN"""
     server = arena.another_server(lasting=True)
@@ -477,7 +477,7 @@ def _mark(client: Client, conversation: str, delivered: int, read: int) -> None:
         client.ask(Mark(conversation, delivered, read), Ok)
 
 
-@case("durable/live-again", "DUR-2", "MSG-10", "MSG-3", needs=NEEDS_ROOMS, guarded=False)
+@case("durable/live-again", "DUR-2", "MSG-10", "MSG-3", needs=NEEDS_ROOMS, guarded=False, apart=True)
 def live_again(arena: Arena) -> None:
     """After a kill everything goes on as before: members hear each other without joining again"""
     server = arena.another_server(lasting=True)

@@ -25,7 +25,7 @@ def _ask_to_stop(target: Target) -> None:
     target.process.ask_to_stop()
 
 
-@case("shutdown/bye-to-all", "CLOSE-6", "STATE-5", "ERR-8", guarded=False)
+@case("shutdown/bye-to-all", "CLOSE-6", "STATE-5", "ERR-8", guarded=False, apart=True)
 def bye_to_all(arena: Arena) -> None:
     """When the server shuts down in order, every connection gets BYE SHUTDOWN, in whatever state it is"""
     server = arena.another_server()
@@ -55,7 +55,7 @@ def gone_in_time(arena: Arena) -> None:
         raise clients[0].problem(Kind.TIMEOUT, f"the server to be gone within some {CLOSING_TIMEOUT} s", came)
 
 
-@case("shutdown/retry-is-spread", "CLOSE-7", guarded=False)
+@case("shutdown/retry-is-spread", "CLOSE-7", guarded=False, apart=True)
 def retry_is_spread(arena: Arena) -> None:
     """retry_ms in BYE SHUTDOWN differs, so that clients do not all come back at once"""
     server = arena.another_server()
@@ -67,7 +67,7 @@ def retry_is_spread(arena: Arena) -> None:
         raise clients[0].problem(Kind.VALUE, "different retry_ms", f"{times[0]} in all of {MANY}")
 
 
-@case("shutdown/new-epoch", "HELLO-7", profile="ROBUST", guarded=False)
+@case("shutdown/new-epoch", "HELLO-7", profile="ROBUST", guarded=False, apart=True)
 def new_epoch(arena: Arena) -> None:
     """A server without durable has another epoch at each start"""
     epochs = []
