@@ -30,6 +30,8 @@ from causerie_spec.messages import Message, Ping, Pong
 
 CHUNK: Final = 262_144
 """Octets asked of the socket at once."""
+NO_FRAME: Final = "no whole frame"
+"""What is noted of octets that came and never became a frame."""
 _PING: Final = bytes([Ping.TYPE])
 
 
@@ -83,6 +85,7 @@ class Peer:
         self.octets_received = 0
         self.first_octets = b""
         self._decoder = FrameDecoder(limit=MAX_BODY)
+        self._rest_recorded = 0
         self._frames: deque[Received] = deque()
         self.spoke_at = self.since
         """When octets were sent last, by `time.monotonic`."""
@@ -242,8 +245,16 @@ class Peer:
 
     def _nothing(self, limit: float) -> str:
         rest = self._decoder.buffered
+        self._record_rest()
         piece = f", but a piece of {rest} octets of a frame" if rest else ""
         return f"nothing for {limit:.1f} s{piece}"
+
+    def _record_rest(self) -> None:
+        """Record, once, octets that came and never became a frame: they may be what explains it all."""
+        rest = self._decoder.rest
+        if rest and len(rest) != self._rest_recorded:
+            self._rest_recorded = len(rest)
+            self.transcript.received(self.name, rest, NO_FRAME)
 
     def _wait(self, deadline: float, *, write: bool = False, read: bool = True) -> bool:
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
@@ -267,7 +278,7 @@ class Peer:
             for raw in self._decoder:
                 self._receive(raw)
         except FrameTooLarge as error:
-            raise self._no_frame(error, octets) from None
+            raise self._no_frame(error) from None
         except Violation as violation:
             violation.transcript = self.transcript
             raise
@@ -296,13 +307,12 @@ class Peer:
         if not self.company.asked_for(message):
             self._frames.append(Received(raw, message, octets, time.monotonic(), self.observer.answered))
 
-    def _no_frame(self, error: FrameTooLarge, chunk: bytes) -> Violation:
-        header = struct.pack(">IBBH", error.length, error.type, error.flags, error.ref)
-        shown = chunk if chunk[:8] == header else header
-        self.transcript.received(self.name, shown[:64])
-        came = f"octets that are no frame: {shown[:24]!r}" if header[0] else f"a length of {error.length}"
+    def _no_frame(self, error: FrameTooLarge) -> Violation:
+        self._record_rest()
+        shown = self._decoder.rest[:64]
+        came = f"octets that are no frame: {shown[:24]!r}" if shown[0] else f"a length of {error.length}"
         wanted = f"a frame with a body of at most {MAX_BODY} octets"
-        violation = Violation(Kind.UNDECODABLE, wanted, came, clause="FRAME-3", octets=shown[:64], offset=0)
+        violation = Violation(Kind.UNDECODABLE, wanted, came, clause="FRAME-3", octets=shown, offset=0)
         violation.transcript = self.transcript
         return violation
 
@@ -312,6 +322,7 @@ class Peer:
         self.end_at = time.monotonic()
         rest = self._decoder.buffered
         if rest:
+            self._record_rest()
             note += f", after {rest} octets of an incomplete frame"
         self.transcript.event(self.name, note)
 

@@ -76,9 +76,9 @@ class Transcript:
         """Record what the suite sent."""
         self._add(Entry(self.now(), peer, Direction.SENT, octets[:KEEP_OCTETS], len(octets), note))
 
-    def received(self, peer: str, octets: bytes) -> None:
-        """Record a frame, or a piece of one, that came from the server."""
-        self._add(Entry(self.now(), peer, Direction.RECEIVED, octets[:KEEP_OCTETS], len(octets)))
+    def received(self, peer: str, octets: bytes, note: str = "") -> None:
+        """Record a frame, or octets that never became one, that came from the server."""
+        self._add(Entry(self.now(), peer, Direction.RECEIVED, octets[:KEEP_OCTETS], len(octets), note))
 
     def event(self, peer: str, note: str) -> None:
         """Record something that has no octets: a connection made, a stream ended."""

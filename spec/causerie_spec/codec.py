@@ -121,6 +121,11 @@ class Decoder:
         """Octets held that belong to no frame given out yet."""
         return len(self._buffer) - self._position + len(self._tail)
 
+    @property
+    def rest(self) -> bytes:
+        """These octets themselves; they stay."""
+        return self._buffer[self._position :] + self._tail
+
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets as they came from the stream, cut anywhere."""
         if self._position == len(self._buffer) and not self._tail:
