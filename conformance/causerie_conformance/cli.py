@@ -18,6 +18,7 @@ from causerie_conformance.known import KnownFailures
 from causerie_conformance.process import ENGINES
 from causerie_conformance.registry import TOPICS, Case, load_cases, matches, select
 from causerie_conformance.report import json_report, junit
+from causerie_conformance.report.schema import schema_text
 from causerie_conformance.report.terminal import Terminal, show_list
 from causerie_conformance.results import Exit, Run
 from causerie_conformance.session import Session
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     how = made.add_argument_group("reports")
     how.add_argument("--json", type=Path, metavar="FILE", help="write the whole run as JSON")
     how.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    how.add_argument("--schema", action="store_true", help="print the JSON Schema of such reports, and do nothing else")
     how.add_argument("-v", "--verbose", action="store_true", help="a line for each case")
     made.add_argument("--version", action="version", version=f"%(prog)s {json_report.suite_version()}")
     return made
@@ -118,6 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
     made = parser()
     options = made.parse_args(argv)
+    if options.schema:
+        sys.stdout.write(schema_text())
+        return Exit.CONFORMANT
     selected = _selected(made, options)
     if options.list:
         show_list(sys.stdout, selected, verbose=options.verbose)
@@ -178,8 +183,8 @@ def _known(made: argparse.ArgumentParser, options: argparse.Namespace) -> KnownF
 
 
 def _judge(options: argparse.Namespace, target: Target, selected: list[Case], known: KnownFailures) -> int:
-    terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=_rerun(options, target))
-    run = Run(target.name, total=len(load_cases()))
+    run = Run(target.name, command=_rerun(options, target), total=len(load_cases()))
+    terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=run.command)
     session = Session(target, run, terminal.result, fail_fast=options.fail_fast, known=known)
 
     def last_words() -> None:

@@ -110,11 +110,13 @@ class ProfileVerdict:
 class Run:
     """One run over a server. ``stopped`` says why it ended early, empty if it did not.
 
-    ``stale`` says what is not true any more in the user's list of known failures.
+    ``stale`` says what is not true any more in the user's list of known failures. ``command`` is the command that
+    judges the server again, without what it selects; empty if there is none.
     """
 
     target: str
     agent: str = ""
+    command: str = ""
     selected: list[Case] = field(default_factory=list)
     total: int = 0
     results: list[Result] = field(default_factory=list)

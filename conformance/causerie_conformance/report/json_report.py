@@ -1,19 +1,8 @@
-"""The whole run as JSON, with stable keys.
+"""The whole run as JSON, with stable keys; what each means stands in ``schema.json``, and nowhere else.
 
-Keys of the document: ``causerie_conformance`` (version of the suite), ``protocol_version``, ``target``,
-``agent`` (the server's name for itself), ``began`` (ISO 8601, UTC), ``duration`` (seconds), ``round_trip``
-(seconds), ``exit_status``, ``stopped`` (why the run ended early, or null), ``server_output`` (of a server
-that died, or null), ``stale_known_failures`` (a list of sentences), ``profiles``, ``cases``.
+The HTML page and the badge are made from this document alone, and two of them can be compared.
 
-``profiles``: a list of ``profile``, ``verdict``, and ``counts`` by status. ``cases``: a list of ``id``,
-``title``, ``topic``, ``profile``, ``level``, ``clauses``, ``status``, ``duration`` (seconds), ``message`` (or
-null), ``finding`` (or null: ``kind``, ``clause``, ``clause_text``, ``expected``, ``came``, ``octets`` in hex,
-``offset`` of the first wrong octet or null), ``transcript`` (a list of ``at`` in seconds since the case
-began, ``peer``, ``direction`` (sent, received, event), ``octets`` in hex, ``size`` in octets, ``text``).
-
-Keys are added, never renamed or removed, within one major version of the suite.
-
-In here: that document. Not in here: anything that decides.
+In here: making the document, and reading one. Not in here: anything that decides.
 """
 
 from __future__ import annotations
@@ -22,12 +11,23 @@ import json
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from causerie_conformance import clauses
+from causerie_conformance.report.frames import Conversation, structured
+from causerie_conformance.report.schema import schema_text
 from causerie_conformance.results import Finding, Result, Run, Status
 from causerie_conformance.transcript import Entry
 from causerie_spec.codes import VERSION
+
+FORMAT: Final = "1.0"
+"""MAJOR.MINOR. Within one major format, keys are added, never renamed or removed."""
+Document = dict[str, Any]
+"""A report, made of nothing but dicts, lists, strings, numbers, booleans and None."""
+
+
+class NotAReport(Exception):
+    """A file holds no report that this version can read; ``str`` says why."""
 
 
 def suite_version() -> str:
@@ -43,20 +43,53 @@ def write(run: Run, path: Path) -> None:
     path.write_text(json.dumps(document(run), indent=1) + "\n", encoding="utf-8")
 
 
-def document(run: Run) -> dict[str, Any]:
-    """The document, made of nothing but dicts, lists, strings, numbers and None."""
+def read(path: Path) -> Document:
+    """A report that was written to a file. Raises `NotAReport`."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotAReport(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:  # of JSON, and of UTF-8
+        raise NotAReport(f"{path} is not JSON") from None
+    major = FORMAT.partition(".")[0]
+    format_ = found.get("format") if isinstance(found, dict) else None
+    if isinstance(format_, str) and format_.partition(".")[0] != major:
+        raise NotAReport(f"{path} has format {format_}, and this version reads {major}.x")
+    if not isinstance(format_, str) or not _has_its_keys(found):
+        raise NotAReport(f"{path} is no report of causerie-conformance (--json writes one)")
+    return dict(found)
+
+
+def _has_its_keys(found: Document) -> bool:
+    """Enough to go on with; the schema says more."""
+    schema = json.loads(schema_text())
+    wanted = set(schema["$defs"]["case"]["required"])
+    return (
+        found.keys() >= set(schema["required"])
+        and isinstance(found["cases"], list)
+        and all(isinstance(case, dict) and case.keys() >= wanted for case in found["cases"])
+    )
+
+
+def document(run: Run) -> Document:
+    """The document of a run that is over."""
     return {
+        "format": FORMAT,
         "causerie_conformance": suite_version(),
         "protocol_version": VERSION,
         "target": run.target,
+        "command": run.command or None,
         "agent": run.agent,
         "began": datetime.fromtimestamp(run.began, timezone.utc).isoformat(timespec="milliseconds"),
         "duration": round(run.duration, 3),
         "round_trip": round(run.round_trip, 6),
         "exit_status": int(run.exit_status),
         "stopped": run.stopped or None,
+        "interrupted": run.interrupted,
         "server_output": run.server_output or None,
         "stale_known_failures": list(run.stale),
+        "total": run.total,
+        "counts": {status.value: len(run.of(status)) for status in Status},
         "profiles": [
             {
                 "profile": verdict.profile,
@@ -90,7 +123,8 @@ def _transcript(result: Result) -> list[dict[str, Any]]:
     """Of a case that passed the conversation explains nothing and would make the document large."""
     if result.transcript is None or result.status is Status.PASSED:
         return []
-    return [_entry(entry) for entry in result.transcript]
+    conversation = Conversation()
+    return [_entry(entry, conversation) for entry in result.transcript]
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -102,10 +136,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "came": finding.came,
         "octets": finding.octets.hex(),
         "offset": finding.offset,
+        "frames": structured(finding.octets),
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, conversation: Conversation) -> dict[str, Any]:
     return {
         "at": round(entry.at, 6),
         "peer": entry.peer,
@@ -113,4 +148,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "octets": entry.octets.hex(),
         "size": entry.size,
         "text": entry.describe(),
+        "note": entry.note or None,
+        "frames": conversation.frames(entry),
     }
