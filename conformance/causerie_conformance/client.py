@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
-from causerie_conformance.octets import field_offset
+from causerie_conformance.octets import difference
 from causerie_conformance.peer import Peer, Received
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.transcript import code_name, describe_frame
@@ -134,10 +134,10 @@ class Client(Peer):
         if not isinstance(message, wanted):
             raise self.wrong(Kind.UNEXPECTED, expected, received)
         if ref is not None and received.ref != ref:
-            raise self.wrong(Kind.VALUE, expected, received, field="ref")
+            raise self.wrong(Kind.VALUE, expected, received, field="ref", right=ref)
         for name, value in values.items():
             if getattr(message, name) != value:
-                raise self.wrong(Kind.VALUE, expected, received, field=name)
+                raise self.wrong(Kind.VALUE, expected, received, field=name, right=value)
         return message
 
     def next_answer(self, expected: str) -> Received:
@@ -325,13 +325,16 @@ class Client(Peer):
         wanted: dict[str, Any] = {"sender": sender, "txn": sent.txn, "kind": sent.kind, "text": sent.text}
         if message.conversation != where:
             clause = "DIRECT-1" if where.startswith("@") else "MSG-5"
-            raise self.wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause, "conversation")
+            raise self.wrong(Kind.VALUE, f"MESSAGE in {where}", received, clause, "conversation", right=where)
         for name, value in wanted.items():
             if getattr(message, name) != value:
-                raise self.wrong(Kind.VALUE, f"{expected}: {name}={_short(value)}", received, "MSG-5", name)
+                raise self.wrong(
+                    Kind.VALUE, f"{expected}: {name}={_short(value)}", received, "MSG-5", name, right=value
+                )
         if ack is not None and (message.seq, message.timestamp) != (ack.seq, ack.timestamp):
             told = f"seq {ack.seq} and timestamp {ack.timestamp}, as in the ACK"
-            raise self.wrong(Kind.VALUE, told, received, "MSG-6", "seq" if message.seq != ack.seq else "timestamp")
+            name = "seq" if message.seq != ack.seq else "timestamp"
+            raise self.wrong(Kind.VALUE, told, received, "MSG-6", name, right=getattr(ack, name))
         return message
 
     def _find(self, sent: Send, sender: str, expected: str) -> Received:
@@ -358,13 +361,21 @@ class Client(Peer):
         return len(found)
 
     def wrong(
-        self, kind: Kind, expected: str, received: Received, clause: str | None = None, field: str | None = None
+        self,
+        kind: Kind,
+        expected: str,
+        received: Received,
+        clause: str | None = None,
+        field: str | None = None,
+        *,
+        right: Any = None,
     ) -> Problem:
-        """A problem with a frame that came, to be raised; *field* names the one with the wrong value."""
+        """A problem with a frame that came, to be raised; *field* has the wrong value instead of the *right* one."""
         raw = received.raw
         problem = self.problem(kind, expected, describe_frame(raw.type, raw.ref, raw.body), received.octets)
         problem.clause = clause
-        problem.offset = field_offset(received.octets, field) if field is not None else None
+        if field is not None:
+            problem.offset, problem.should = difference(received.octets, field, right)
         return problem
 
 

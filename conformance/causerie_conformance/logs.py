@@ -108,12 +108,14 @@ class Logs:
             raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on", field="seq")
         head = self._heads.get(name)
         if last is None and head is not None and seq > head + 1:
-            raise found.broken("MSG-10", Kind.VALUE, f"seq {head + 1} in {name}, after head {head}", field="seq")
+            wanted = f"seq {head + 1} in {name}, after head {head}"
+            raise found.broken("MSG-10", Kind.VALUE, wanted, field="seq", right=head + 1)
         if last is None or seq == last + 1:
             return
         lost = seq > last and (self._log(name), last + 1) not in self._shared.facts
         clause = "MSG-1" if lost else "MSG-4"
-        raise found.broken(clause, Kind.VALUE, f"seq {last + 1} in {name}, after {last}", field="seq")
+        wanted = f"seq {last + 1} in {name}, after {last}"
+        raise found.broken(clause, Kind.VALUE, wanted, field="seq", right=last + 1)
 
     def _log(self, conversation: str) -> str:
         """One name for one log: a direct conversation has two names on the wire."""
@@ -134,7 +136,10 @@ class Logs:
             right, by_ack = first.fact, first.by_ack
         source = ("its ACK" if "timestamp" in differing else "its SEND") if by_ack else "the MESSAGE before"
         shown = ", ".join(f"{field} {getattr(right, field)!r}" for field in differing)
-        raise found.broken(clause, Kind.VALUE, f"for {name} seq {seq} {shown}, as in {source}", field=differing[0])
+        field = differing[0]
+        value = getattr(right, field) if field != "text" or len(right.text) <= TEXT_KEPT else None
+        wanted = f"for {name} seq {seq} {shown}, as in {source}"
+        raise found.broken(clause, Kind.VALUE, wanted, field=field, right=value)
 
 
 def _short(text: str) -> str:

@@ -5,9 +5,14 @@ In here: what reports need of `causerie_spec.annotate`. Not in here: anything th
 
 from __future__ import annotations
 
-from typing import Final
+import dataclasses
+import struct
+from typing import Any, Final
 
 from causerie_spec.annotate import Row, annotate
+from causerie_spec.codec import EncodeError, decode, encode
+from causerie_spec.codes import HEADER_SIZE
+from causerie_spec.errors import PeerError
 
 ROWS_SHOWN: Final = 5
 """Fields of an annotated frame that are shown, around the wrong one."""
@@ -27,8 +32,51 @@ def field_offset(octets: bytes, field: str) -> int | None:
     return offset
 
 
-def annotated(octets: bytes, offset: int | None) -> list[str]:
-    """The first frame in *octets*, a line for each field near *offset*, with a mark below the first wrong octet."""
+def difference(octets: bytes, field: str, right: Any = None) -> tuple[int | None, bytes]:
+    """The first octet of a frame's field that is wrong, and the frame as it should be, with the *right* value there.
+
+    Without a right value that is where the field begins, and nothing.
+    """
+    offset = field_offset(octets, field)
+    should = _with(octets, field, right) if right is not None and offset is not None else b""
+    if not should or offset is None:
+        return offset, b""
+    came, wanted = _rows_of(octets, field), _rows_of(should, field)
+    for name in reversed(came):  # the text before its length: it says more
+        for place, (one, other) in enumerate(zip(came[name].octets, _octets_in(wanted, name), strict=False)):
+            if one != other:
+                return came[name].offset + place, should
+    return offset, should
+
+
+def _octets_in(rows: dict[str, Row], name: str) -> bytes:
+    return rows[name].octets if name in rows else b""
+
+
+def _with(octets: bytes, field: str, right: Any) -> bytes:
+    """The frame with another value in one field; empty if there is no such frame."""
+    length, type_, flags, ref = struct.unpack_from(">IBBH", octets)
+    if field in ("ref", "flags"):
+        ref, flags = (right, flags) if field == "ref" else (ref, right)
+        return struct.pack(">IBBH", length, type_, flags, ref) + octets[HEADER_SIZE:]
+    try:
+        message: Any = decode(type_, octets[HEADER_SIZE:])
+        return encode(dataclasses.replace(message, **{field: right}), ref)
+    except (PeerError, EncodeError, TypeError):
+        return b""
+
+
+def _rows_of(octets: bytes, field: str) -> dict[str, Row]:
+    """The rows of a field, its length among them, by their names."""
+    rows = annotate(octets)[0].rows if octets else ()
+    return {row.field: row for row in rows if row.field == field or row.field.startswith(f"{field} ")}
+
+
+def annotated(octets: bytes, offset: int | None, should: bytes = b"") -> list[str]:
+    """The first frame in *octets*, a line for each field near *offset*, with a mark below the first wrong octet.
+
+    Below the mark stands what the field is in the frame that it *should* be, if that is known.
+    """
     frames = annotate(octets)
     if not frames:
         return []
@@ -40,6 +88,7 @@ def annotated(octets: bytes, offset: int | None) -> list[str]:
         if wrong is not None and row.offset <= wrong < row.offset + max(1, len(row.octets)):
             place = min(wrong - row.offset, OCTETS_SHOWN)
             lines.append(f"{'':6}{'   ' * place}^^ the first wrong octet")
+            lines += [f"{'':6}{_words(right)}  <- should be" for right in _rows_of(should, row.field).values()][-1:]
     return lines
 
 
@@ -54,6 +103,10 @@ def _near(rows: list[Row], wrong: int | None) -> list[Row]:
 
 
 def _line(row: Row) -> str:
+    return f"{row.offset:04x}  {_words(row)}"
+
+
+def _words(row: Row) -> str:
     shown = row.octets[:OCTETS_SHOWN].hex(" ") + (" …" if len(row.octets) > OCTETS_SHOWN else "")
     note = f" ({row.note})" if row.note else ""
-    return f"{row.offset:04x}  {shown:<{OCTETS_SHOWN * 3 + 2}} {row.field:<18} {row.value[:40]}{note}".rstrip()
+    return f"{shown:<{OCTETS_SHOWN * 3 + 2}} {row.field:<18} {row.value[:40]}{note}".rstrip()

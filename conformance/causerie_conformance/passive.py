@@ -164,7 +164,7 @@ class Observer:
             found.check(self._streamed().item(message))
         elif message.EVENT:
             if found.raw.ref != 0:
-                raise found.broken("FRAME-11", Kind.VALUE, "ref 0, as this is an event", offset=6)
+                raise found.broken("FRAME-11", Kind.VALUE, "ref 0, as this is an event", field="ref", right=0)
             if self.handle is None:
                 raise found.broken("MSG-8", Kind.EXTRA, "no event before READY")
         else:
@@ -205,7 +205,8 @@ class Observer:
                 raise found.broken("REQ-1", Kind.EXTRA, f"exactly one answer to ref {ref}")
             if self._welcome is None:
                 raise found.broken("HELLO-2", Kind.EXTRA, "nothing before the answer to HELLO, except BYE")
-            raise found.broken("FRAME-10", Kind.VALUE, _expected_ref(refs), offset=6)
+            right = refs[0] if len(refs) == 1 else None
+            raise found.broken("FRAME-10", Kind.VALUE, _expected_ref(refs), field="ref", right=right)
         if refs[0] != ref:
             waiting = frame_name(self.open[0].type)
             raise found.broken("REQ-2", Kind.UNEXPECTED, f"the answer to {waiting} ref {refs[0]} first")
@@ -245,7 +246,7 @@ class Observer:
             self._shared.epoch = message.epoch
         elif self._shared.epoch != message.epoch:
             wanted = f"epoch {self._shared.epoch}, as in the WELCOMEs before"
-            raise found.broken("HELLO-7", Kind.VALUE, wanted, offset=HEADER_SIZE + 11)
+            raise found.broken("HELLO-7", Kind.VALUE, wanted, field="epoch", right=self._shared.epoch)
 
 
 def _expected_ref(refs: list[int]) -> str:
@@ -260,7 +261,7 @@ def _check_form(found: Found) -> Message:
     if not raw.type & SERVER_BIT:
         raise found.broken("FRAME-13", Kind.VALUE, "a type with bit 7 set", offset=4)
     if raw.flags:
-        raise found.broken("FRAME-6", Kind.VALUE, "flags 0", offset=5)
+        raise found.broken("FRAME-6", Kind.VALUE, "flags 0", field="flags", right=0)
     if len(raw.body) > MAX_BODY:
         raise found.broken("FRAME-3", Kind.VALUE, f"a body of at most {MAX_BODY} octets", offset=0)
     try:

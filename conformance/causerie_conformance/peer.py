@@ -238,7 +238,7 @@ class Peer:
 
     def problem(self, kind: Kind, expected: str, came: str, octets: bytes = b"", clause: str | None = None) -> Problem:
         """A problem on this connection, to be raised."""
-        return Problem(kind, expected, came, octets=octets, clause=clause, transcript=self.transcript)
+        return Problem(kind, expected, came, octets=octets, clause=clause, peer=self.name, transcript=self.transcript)
 
     def _idle(self) -> bool:
         return not self._frames and self.end is None
@@ -280,7 +280,7 @@ class Peer:
         except FrameTooLarge as error:
             raise self._no_frame(error) from None
         except Violation as violation:
-            violation.transcript = self.transcript
+            violation.transcript, violation.peer = self.transcript, self.name
             raise
         return len(octets)
 
@@ -313,7 +313,7 @@ class Peer:
         came = f"octets that are no frame: {shown[:24]!r}" if shown[0] else f"a length of {error.length}"
         wanted = f"a frame with a body of at most {MAX_BODY} octets"
         violation = Violation(Kind.UNDECODABLE, wanted, came, clause="FRAME-3", octets=shown, offset=0)
-        violation.transcript = self.transcript
+        violation.transcript, violation.peer = self.transcript, self.name
         return violation
 
     def _ended(self, kind: Kind, note: str) -> None:

@@ -50,7 +50,8 @@ class Problem(Interrupted):
     """The server did something else than it should.
 
     ``clause`` is the id of the clause that was broken, None for the one that the case is about. ``octets`` is
-    the offending frame as it came, ``offset`` its first wrong octet, if known.
+    the offending frame as it came, ``offset`` its first wrong octet, if known; ``should`` is the frame as it should
+    be, empty if that is not one thing. ``peer`` is the connection on which it happened.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class Problem(Interrupted):
         clause: str | None = None,
         octets: bytes = b"",
         offset: int | None = None,
+        should: bytes = b"",
+        peer: str = "",
         transcript: Transcript | None = None,
     ) -> None:
         super().__init__(kind, expected, came)
@@ -73,6 +76,8 @@ class Problem(Interrupted):
         """Was the clause named by a step on the way, such as a login, and not by the case itself?"""
         self.octets = octets
         self.offset = offset
+        self.should = should
+        self.peer = peer
         self.transcript = transcript
 
     def __str__(self) -> str:

@@ -47,7 +47,11 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was wrong: the clause that was broken, what it expects, what came, and the offending octets."""
+    """What was wrong: the clause that was broken, what it expects, what came, and the offending octets.
+
+    ``should`` is the frame as it should be, empty if there is more than one right answer. ``peer``
+    names the connection. ``assumed``: it went wrong at a step on the way, not at what the case is about.
+    """
 
     kind: Kind
     clause: str
@@ -55,12 +59,18 @@ class Finding:
     came: str
     octets: bytes = b""
     offset: int | None = None
+    should: bytes = b""
+    peer: str = ""
+    assumed: bool = False
 
     @classmethod
     def of(cls, problem: Problem, case: Case) -> Finding:
         """From the exception that ended a case."""
         clause = problem.clause or case.clauses[0]
-        return cls(problem.kind, clause, problem.expected, problem.came, problem.octets, problem.offset)
+        return cls(
+            *(problem.kind, clause, problem.expected, problem.came, problem.octets, problem.offset),
+            *(problem.should, problem.peer, problem.assumed),
+        )
 
 
 @dataclass(frozen=True)
