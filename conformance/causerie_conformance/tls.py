@@ -102,7 +102,7 @@ class SecureSocket:
             except ssl.SSLError as error:
                 with contextlib.suppress(OSError):
                     self._push()  # the alert
-                raise TlsFailed(_why(error, first)) from None
+                raise TlsFailed(why(error, first)) from None
             else:
                 self._push()
                 return
@@ -209,11 +209,12 @@ def client_hello() -> bytes:
     return outgoing.read()
 
 
-def _why(error: ssl.SSLError, first: bytes) -> str:
+def why(error: ssl.SSLError, first: bytes = b"") -> str:
+    """Why a handshake failed, for the user; *first* is what the server sent first, as far as that is known."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         return f"the certificate is not trusted ({why}): --ca-file FILE names its authority, --insecure trusts anybody"
-    if first and first[0] not in _TLS_FIRST:
+    if (first and first[0] not in _TLS_FIRST) or error.reason == "WRONG_VERSION_NUMBER":
         return "the server does not speak TLS: leave out --tls"
     return f"the TLS handshake failed: {_reason(error)}"
 
