@@ -19,20 +19,33 @@ class Mutant:
         return self.name
 
     @property
-    def options(self) -> tuple[str, ...]:
-        """The suite's: the cases that cite the clause.
+    def declared(self) -> tuple[str, ...]:
+        """Patterns of the cases that are to fail: those that cite the clause, or those that were named.
 
-        A clause that no case cites is one that every received frame is checked against: any cases will do.
+        Empty for a clause that no case cites: every received frame is checked against it, so any case may fail.
         """
         cited = any(self.clause in case.clauses for case in load_cases())
-        selected = self.cases or ((self.clause,) if cited else ())
-        chosen = [word for pattern in selected for word in ("--select", pattern)]
-        return ("--fail-fast", *(chosen or ("--upto", "lobby")))
+        return self.cases or ((self.clause,) if cited else ())
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The suite's: the declared cases, up to the first that fails."""
+        return ("--fail-fast", *(_selecting(self.declared) or ("--upto", "lobby")))
+
+    @property
+    def all_options(self) -> tuple[str, ...]:
+        """The suite's: all declared cases and all of the clause's."""
+        cited = any(self.clause in case.clauses for case in load_cases())
+        return _selecting((*self.declared, *([self.clause] if cited else []))) or ("--upto", "lobby")
 
     @property
     def what(self) -> str:
         """What it does wrong."""
         return (self.apply.__doc__ or "").strip()
+
+
+def _selecting(patterns):
+    return tuple(word for pattern in dict.fromkeys(patterns) for word in ("--select", pattern))
 
 
 MUTANTS: dict[str, Mutant] = {}
