@@ -1,0 +1,37 @@
+"""What a rule is: a common mistake, how to recognise it, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from causerie_conformance.diagnosis.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A mistake that was recognised: its stable name, and one or two sentences with what to do."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A common mistake. ``found`` says whether the evidence shows it; a string is put into ``{}`` of ``says``.
+
+    A rule is pure, looks at nothing but the evidence, and says no when in doubt: a wrong guess is worse than none.
+    """
+
+    name: str
+    says: str
+    advice: str
+    found: Callable[[Evidence], str | bool]
+
+    def ask(self, evidence: Evidence) -> Diagnosis | None:
+        """The diagnosis, if the evidence shows this mistake."""
+        found = self.found(evidence)
+        if found is False:
+            return None
+        says = self.says.replace("{}", found) if isinstance(found, str) else self.says
+        return Diagnosis(self.name, f"{says}. {self.advice}")
