@@ -59,6 +59,7 @@ class Command:
     argv: tuple[str, ...]
     accounts: tuple[Account, ...] = ()
     certificate: Certificate | None = None
+    max_connections: int = REFERENCE_CONNECTIONS
 
     @classmethod
     def of_template(cls, template: str) -> Command:
@@ -96,7 +97,7 @@ class Command:
         values = {
             "{port}": str(port),
             "{handshake_timeout}": f"{REFERENCE_TIMEOUT:g}",
-            "{max_connections}": str(REFERENCE_CONNECTIONS),
+            "{max_connections}": str(self.max_connections),
             "{users}": users,
             "{data}": data,
         }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from causerie_conformance import accounts
 from causerie_conformance.accounts import Account
-from causerie_conformance.process import HOST, Command, ServerFailed, ServerProcess
+from causerie_conformance.process import HOST, REFERENCE_CONNECTIONS, Command, ServerFailed, ServerProcess
 from causerie_conformance.registry import CASES, load_cases
 from causerie_conformance.results import Run
 from causerie_conformance.session import Session
@@ -86,10 +86,12 @@ def target_for(
     named: tuple[Account, ...] = (),
     *,
     tls: Tls | None = None,
+    connections: int = REFERENCE_CONNECTIONS,
 ) -> Target:
     """The server to judge, started if need be; *named* are accounts that it has. Raises `SetupError`, `StartError`.
 
-    One that is started with a certificate made here is judged over TLS, and that certificate is trusted.
+    One that is started is told to take so many *connections*, at least; one that is started with a certificate made here
+    is judged over TLS, and that certificate is trusted.
     """
     if sum(map(bool, (servers, reference is not None, spawn is not None))) != 1:
         raise SetupError("give one of HOST:PORT, --reference and --spawn")
@@ -103,6 +105,8 @@ def target_for(
     command = command_for(reference, spawn, tls=tls is not None)
     if command is not None and command.certificate is not None:
         tls = Tls(command.certificate.authority)
+    if command is not None:
+        command = replace(command, max_connections=max(connections, command.max_connections))
     if command is not None and command.accounts and named:
         command = replace(command, accounts=named)
     try:

@@ -1,0 +1,141 @@
+"""``causerie-load``: the command.
+
+In here: the order of things: start, connect, load, settle, report, exit status; and Ctrl-C. Not in here: options
+(`options`), figures (`results`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter_ns
+from typing import Final
+
+from causerie_conformance.load import document, loops, page
+from causerie_conformance.load.connection import NO_ROOMS
+from causerie_conformance.load.crew import Crew, Stopped
+from causerie_conformance.load.measures import Measures
+from causerie_conformance.load.options import parse, parser, plan_of
+from causerie_conformance.load.plan import SECOND, Plan
+from causerie_conformance.load.results import Results
+from causerie_conformance.load.terminal import Terminal
+from causerie_conformance.results import Exit
+from causerie_conformance.setup import SetupError, StartError, target_for, tls_for
+from causerie_conformance.target import Target
+
+SPARE: Final = 8
+"""Connections that a server which is started for a run takes beside those of the load."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status."""
+    made = parser()
+    options = parse(made, arguments)
+    servers = [options.server] if options.server is not None else []
+    try:
+        tls = tls_for(options.tls, options.ca_file, options.insecure)
+        target = target_for(
+            servers, options.reference, options.spawn, None, tls=tls, connections=options.connections + SPARE
+        )
+    except SetupError as error:
+        made.error(str(error))
+    except StartError as error:
+        sys.stderr.write(f"causerie-load: {error}\n")
+        return Exit.UNREACHABLE
+    try:
+        return _measure(options, target)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ncauserie-load: interrupted, without a report\n")
+        return Exit.INTERRUPTED
+    finally:
+        if target.process is not None:
+            target.process.stop()
+
+
+def _measure(options: Namespace, target: Target) -> int:
+    plan, terminal = plan_of(options, target), Terminal(sys.stdout, quiet=options.quiet)
+    results = loops.run(_run(plan, terminal))
+    results.thresholds = options.fail_if
+    _look_after(results, target)
+    terminal.summary(results)
+    made = document.document(results)
+    for path, write in ((options.json, document.write), (options.html, page.write)):
+        if path is None:
+            continue
+        try:
+            write(made, path)
+        except OSError as error:
+            sys.stderr.write(f"causerie-load: cannot write {path}: {error.strerror}\n")
+            return results.exit_status or Exit.NOT_CONFORMANT
+    return results.exit_status
+
+
+def _look_after(results: Results, target: Target) -> None:
+    """If every connection ended, is there a server any more?"""
+    if sum(results.measures.ends.values()) < results.plan.connections:
+        return
+    if target.process is not None and target.process.ended is not None:
+        results.server_output = target.process.said().lstrip("; ")
+        results.stopped, results.reached = f"the server ended with status {target.process.ended}", False
+        return
+    try:
+        socket.create_connection(target.address, 5.0).close()
+    except OSError:
+        results.stopped, results.reached = "the server takes no connections any more", False
+
+
+async def _run(plan: Plan, terminal: Terminal) -> Results:
+    """All steps; as far as they go."""
+    crew = Crew(plan, lambda progress: terminal.progress(plan, progress))
+    stopped_at: list[int] = []
+
+    def stop() -> None:
+        stopped_at.append(perf_counter_ns())
+        crew.stop()
+
+    try:
+        with _ctrl_c(stop):
+            terminal.step(f"connecting {plan.connections} to {plan.target}")
+            await crew.connect()
+            origin = crew.begin()
+            written = await crew.load(origin)
+            terminal.step("counting")
+            measures = await crew.settle(written)
+    except Stopped as error:
+        return Results(
+            plan,
+            Measures.of(plan),
+            stopped=str(error),
+            reached=error.reached,
+            interrupted=bool(stopped_at),
+            usage=str(error).endswith(NO_ROOMS),
+        )
+    finally:
+        crew.end()
+    end = min(stopped_at[0] - origin, plan.end) if stopped_at else plan.end
+    return Results(plan, measures, interrupted=bool(stopped_at), measured=max(0, end - plan.begin) / SECOND)
+
+
+@contextlib.contextmanager
+def _ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C ends the load, and what was found so far is told; the second ends everything."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        loop.call_soon_threadsafe(stop)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
