@@ -6,6 +6,7 @@ In here: processes, pipes, the order of steps. Not in here: what a worker does (
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import signal
 from collections import Counter
@@ -21,6 +22,8 @@ from causerie_conformance.load.worker import Progress, Worker, Written
 
 HEAD_START: Final = 50_000_000
 """From the order to begin to the beginning, in ns, so that all have it by then; for each process."""
+END_SECONDS: Final = 5.0
+"""In which a process must have ended."""
 
 Tell = Callable[[Progress], None]
 
@@ -94,8 +97,12 @@ class There:
 
     def end(self) -> None:
         """As `Member`."""
-        self._process.kill()
-        self._process.join()
+        with contextlib.suppress(OSError):
+            self._pipe.send(("end", ()))
+        self._process.join(END_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
         self._pipe.close()
 
 
@@ -117,6 +124,8 @@ async def _serve(pipe: Connection, plan: Plan, process: int) -> None:
         try:
             step, arguments = await loop.run_in_executor(None, pipe.recv)
         except (EOFError, OSError):
+            return
+        if step == "end":
             return
         if step == "stop":
             worker.stop()

@@ -84,7 +84,7 @@ def _headline(document: Document) -> tuple[str, str, str, str]:
     if wrong:
         return "bad", "✗", "Not everything came as it should", f"{', '.join(wrong)}; {rate}."
     if broken := [one["text"] for one in document["thresholds"] if one["failed"]]:
-        return "bad", "✗", "Too bad", f"{', '.join(broken)}; {rate}."
+        return "bad", "✗", "Over the limit", f"{', '.join(broken)}; {rate}."
     sentence = f"{rate}, 99 of 100 within {_ms(document['latency']['delivery']['p99'])}."
     if document["interrupted"]:
         return "partly", "!", "Interrupted", f"So far all came, once and in order: {sentence}"

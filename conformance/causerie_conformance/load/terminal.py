@@ -128,7 +128,7 @@ class Terminal:
         if measures.foreign:
             yield f"{'foreign':<12}{measures.foreign:>12,}   messages of others in the same conversations"
         for one in results.failed:
-            yield self._paint(f"too bad: {one.threshold} (it is {_value(one.threshold, one.value)})", RED)
+            yield self._paint(f"fails {one.threshold}: it is {_value(one.threshold, one.value)}", RED)
         for why in results.bottlenecks:
             yield self._paint(f"the load generator may be the bottleneck: {why}", YELLOW)
         if results.server_output:
@@ -140,7 +140,7 @@ class Terminal:
         if any(results.wrong.values()):
             words = self._paint("Not everything came as it should.", RED)
         elif results.failed:
-            words = self._paint("All came, once and in order, but not as --fail-if wants it.", RED)
+            words = self._paint("All came, once and in order, but not within the limits of --fail-if.", RED)
         elif not results.measures.owed:
             words = "Nothing was sent."
         else:
