@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the servers are a program of their own, not part of the tests' package
-from judging import judging  # noqa: E402
+from judging import judging
 
 
 @pytest.fixture(scope="session")

@@ -76,3 +76,19 @@ def test_a_server_with_two_addresses_conforms(tmp_path: Path) -> None:
     cases = json.loads(report.read_text(encoding="utf-8"))["cases"]
     assert {case["status"] for case in cases} == {"passed"}
     assert sum(case["topic"] == "cluster" for case in cases) >= 7
+
+
+def test_two_servers_that_share_nothing_are_no_cluster(tmp_path: Path) -> None:
+    """Each case about clusters can fail: these servers know nothing of each other."""
+    report = tmp_path / "report.json"
+    first, second = (ServerProcess(Command.of_reference("asyncio")) for _ in range(2))
+    try:
+        addresses = (f"{HOST}:{first.port}", f"{HOST}:{second.port}")
+        status = main([*addresses, "--select", "cluster", "--json", str(report)])
+    finally:
+        first.stop()
+        second.stop()
+    assert status == Exit.NOT_CONFORMANT
+    cases = json.loads(report.read_text(encoding="utf-8"))["cases"]
+    assert len(cases) >= 7
+    assert {case["status"] for case in cases} <= {"failed", "blocked"}, cases

@@ -10,6 +10,7 @@ from mutants import (
     capabilities,
     closing,
     durable,
+    endings,
     errors,
     frames,
     hello,
@@ -18,6 +19,7 @@ from mutants import (
     logins,
     messaging,
     naming,
+    past,
     presence,
     presence_told,
     presence_watch,
@@ -26,9 +28,11 @@ from mutants import (
     robust,
     rooms,
     scram,
+    texts,
     tls,
     txn,
     typing,
+    whole_rows,
 )
 from mutants.registry import MUTANTS
 
@@ -39,6 +43,7 @@ __all__ = [
     "capabilities",
     "closing",
     "durable",
+    "endings",
     "errors",
     "frames",
     "hello",
@@ -47,6 +52,7 @@ __all__ = [
     "logins",
     "messaging",
     "naming",
+    "past",
     "presence",
     "presence_told",
     "presence_watch",
@@ -55,7 +61,9 @@ __all__ = [
     "robust",
     "rooms",
     "scram",
+    "texts",
     "tls",
     "txn",
     "typing",
+    "whole_rows",
 ]

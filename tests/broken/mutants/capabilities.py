@@ -1,6 +1,6 @@
 """Broken servers that do not check the frames of capabilities as they check those of CORE."""
 
-from seams import instead
+from seams import before, instead
 
 from causerie.core import connection as connections
 from causerie.core import history, presence, receipts, rooms
@@ -8,7 +8,7 @@ from causerie.core.connection import Connection
 from causerie.core.refusal import Refused
 from causerie_spec import names
 from causerie_spec.codec import Malformed
-from causerie_spec.codes import ErrorCode
+from causerie_spec.codes import LOBBY, ROOMS, ErrorCode
 from causerie_spec.messages import MESSAGES, Compose
 from causerie_spec.states import State
 from mutants.registry import mutant
@@ -78,3 +78,14 @@ def capabilities_are_unknown_before_login():
         if frame.type in _FRAMES and self.state in (State.LOGIN, State.AUTH) and frame.ref:
             raise Refused(ErrorCode.UNSUPPORTED, "not known")
         original(self, now, frame)
+
+
+@mutant("CAP-3", "rooms/without-negotiating")
+def rooms_for_those_who_negotiated():
+    """Takes a SEND to a room only on a connection that negotiated `rooms`."""
+
+    @before("SEND")
+    def send(peer, message):
+        if message.conversation.startswith("#") and message.conversation != LOBBY and ROOMS not in peer.negotiated:
+            raise Refused(ErrorCode.UNSUPPORTED, "rooms were not negotiated")
+        return message

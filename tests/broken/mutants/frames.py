@@ -48,6 +48,30 @@ def one_read_is_one_frame():
         original(self, now, data)
 
 
+@mutant("FRAME-3", "errors/wire/length")
+def bodies_without_end():
+    """Sends a PONG of 70,000 octets."""
+
+    def change(data, message, ref):
+        return (70_000).to_bytes(4, "big") + data[4:8] + bytes(70_000) if isinstance(message, Pong) else data
+
+    frames(change)
+
+
+@mutant("FORM-1", "errors/wire/utf8")
+def details_in_latin_1():
+    """Writes `detail` in Latin-1, with a letter that UTF-8 writes otherwise."""
+
+    def change(data, message, ref):
+        if not isinstance(message, Error):
+            return data
+        detail = "refusé".encode("latin-1")
+        body = data[8:14] + bytes([len(detail)]) + detail
+        return len(body).to_bytes(4, "big") + data[4:8] + body
+
+    frames(change)
+
+
 @mutant("FRAME-4")
 def long_bodies_are_taken():
     """Takes bodies of any length, in every state."""
@@ -58,6 +82,16 @@ def long_bodies_are_taken():
 def no_smaller_limit_before_ready():
     """Takes bodies of up to 65,535 octets before login."""
     connections.MAX_BODY_BEFORE_READY = codes.MAX_BODY
+
+
+@mutant("LOAD-11", "errors/too-large-in-*")
+def long_bodies_after_hello():
+    """Takes bodies of up to 65,535 octets from whoever has said HELLO."""
+
+    @before("HELLO")
+    def hello(peer, message):
+        peer.decoder.limit = codes.MAX_BODY
+        return message
 
 
 @mutant("FRAME-5")

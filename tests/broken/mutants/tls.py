@@ -171,3 +171,15 @@ def forged_records_are_passed_over():
                 raise
             self._outgoing.read()
             return b""
+
+
+@mutant("TLS-12", "tls/handshake-broken-off")
+def a_handshake_given_up_harms_others():
+    """Ends all connections when one is reset or ended amid its handshake."""
+
+    @instead(TlsTransport, "connection_lost")
+    def connection_lost(original, self, exc):
+        broken_off = not self._layer.established
+        original(self, exc)
+        if broken_off:
+            cut_off_everybody(self)
