@@ -17,9 +17,9 @@ from causerie_conformance import engine
 from causerie_conformance.known import KnownFailures
 from causerie_conformance.process import ENGINES
 from causerie_conformance.registry import TOPICS, Case, load_cases, matches, select
-from causerie_conformance.report import json_report, junit
-from causerie_conformance.report.schema import schema_text
+from causerie_conformance.report import json_report
 from causerie_conformance.report.terminal import Terminal, show_list
+from causerie_conformance.reporting import add_options, check_files, without_a_run, write
 from causerie_conformance.results import Exit, Run
 from causerie_conformance.session import Session
 from causerie_conformance.setup import SetupError, StartError, accounts_for, target_for, tls_for
@@ -107,11 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("-x", "--fail-fast", action="store_true", help="stop after the first failure")
     what.add_argument("--upto", choices=TOPICS, metavar="TOPIC", help=f"stop after: {' '.join(TOPICS)}")
-    how = made.add_argument_group("reports")
-    how.add_argument("--json", type=Path, metavar="FILE", help="write the whole run as JSON")
-    how.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
-    how.add_argument("--schema", action="store_true", help="print the JSON Schema of such reports, and do nothing else")
-    how.add_argument("-v", "--verbose", action="store_true", help="a line for each case")
+    add_options(made)
     made.add_argument("--version", action="version", version=f"%(prog)s {json_report.suite_version()}")
     return made
 
@@ -120,14 +116,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
     made = parser()
     options = made.parse_args(argv)
-    if options.schema:
-        sys.stdout.write(schema_text())
-        return Exit.CONFORMANT
+    status = without_a_run(made, options)
+    if status is not None:
+        return status
     selected = _selected(made, options)
     if options.list:
         show_list(sys.stdout, selected, verbose=options.verbose)
         return Exit.CONFORMANT
-    _check_files(made, options)
+    check_files(made, options)
     known = _known(made, options)
     try:
         named = accounts_for(options.users, options.users_file)
@@ -162,13 +158,6 @@ def _selected(made: argparse.ArgumentParser, options: argparse.Namespace) -> lis
     return chosen
 
 
-def _check_files(made: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """A report that cannot be written should be known before the run, not after it."""
-    for path in (options.json, options.junit):
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            made.error(f"cannot write {path}: {'it is a folder' if path.is_dir() else 'there is no such folder'}")
-
-
 def _known(made: argparse.ArgumentParser, options: argparse.Namespace) -> KnownFailures:
     path = options.known_failures
     if path is None:
@@ -198,13 +187,7 @@ def _judge(options: argparse.Namespace, target: Target, selected: list[Case], kn
 def _finish(options: argparse.Namespace, run: Run, terminal: Terminal) -> None:
     run.finish()
     terminal.summary(run)
-    for path, module in ((options.json, json_report), (options.junit, junit)):
-        if path is None:
-            continue
-        try:
-            module.write(run, path)
-        except OSError as error:
-            sys.stderr.write(f"causerie-conformance: cannot write {path}: {error.strerror}\n")
+    write(options, run)
 
 
 def _rerun(options: argparse.Namespace, target: Target) -> str:

@@ -137,6 +137,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "octets": finding.octets.hex(),
         "offset": finding.offset,
         "frames": structured(finding.octets),
+        "should": finding.should.hex(),
+        "should_frames": structured(finding.should),
+        "peer": finding.peer or None,
     }
 
 
