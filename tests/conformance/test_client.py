@@ -116,6 +116,7 @@ def test_absence_is_shown_by_a_fence(serve, step_1, event) -> None:
     client.close()
 
 
+@pytest.mark.once
 def test_ends_with_wants_the_end_too(client_of) -> None:
     bye = encode(Bye(ByeCode.MALFORMED, 0, ""), 9)
     client = client_of(says(bye, then="wait"), 0.05)

@@ -60,6 +60,7 @@ HOPELESS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", HOPELESS)
 def test_a_server_that_does_not_speak_causerie(name, serve, suite, tmp_path: Path) -> None:
     handler, words = HOPELESS[name]
@@ -116,6 +117,7 @@ def test_a_server_that_crashes_midway(serve, suite, step_1, tmp_path: Path) -> N
     assert ET.parse(tmp_path / "run.xml").getroot().get("errors") == str(statuses.count("not run"))
 
 
+@pytest.mark.once
 def test_a_server_that_falls_silent_midway(serve, suite, step_1) -> None:
     connections = []
 

@@ -191,6 +191,7 @@ KEPT_STEPS = st.lists(
 )
 
 
+@pytest.mark.once
 @settings(max_examples=300, deadline=None)
 @given(steps=KEPT_STEPS, seed=st.integers(0, 2**32))
 def test_every_view_is_what_the_server_has(make_world, steps, seed):

@@ -107,6 +107,7 @@ def type_in(process, text):
     process.stdin.flush()
 
 
+@pytest.mark.once
 def test_what_was_missed_is_shown_in_order_and_once(serve, door, chat, tmp_path):  # [CLIENT-6] [CLIENT-9] [CLIENT-10]
     data = ("--data", str(tmp_path / "server.db"))
     process, door.behind = serve(*data)
@@ -137,6 +138,7 @@ def test_what_was_missed_is_shown_in_order_and_once(serve, door, chat, tmp_path)
     assert "restarted" not in err
 
 
+@pytest.mark.once
 def test_a_server_that_forgot_is_told(serve, door, chat):  # [CLIENT-9] [CLIENT-10]
     process, door.behind = serve("--memory")
     alice = chat(door.address, "--handle", "alice")

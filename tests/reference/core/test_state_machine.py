@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -298,6 +299,7 @@ class Chat(RuleBasedStateMachine):
         assert not left
 
 
+@pytest.mark.once
 def test_everybody_gets_what_is_owed(world_class):
     profile = settings(
         max_examples=EXAMPLES,

@@ -203,6 +203,7 @@ def chat(tmp_path, server):
     return run
 
 
+@pytest.mark.once
 def test_an_account_while_the_server_runs(tmp_path, user, chat):
     secret, wrong = tmp_path / "secret", tmp_path / "wrong"
     secret.write_text("pencil\n")

@@ -101,6 +101,7 @@ def test_a_connection_in_the_backlog_is_told_too(server):
     assert "Traceback" not in server.log
 
 
+@pytest.mark.once
 @posix
 def test_shutdown_ends_in_time_with_unread_output(server):
     stubborn = server.login("alice", receive_buffer=4_096)
@@ -157,6 +158,7 @@ def test_who_does_not_stop_sending_is_closed(server):
         client.send(bytes(50_000_000))
 
 
+@pytest.mark.once
 def test_a_sender_that_does_not_read_is_slowed_then_answered_in_order(server):
     count = 20_000
     client, other = server.login("alice", receive_buffer=65_536), server.login("bob")

@@ -88,6 +88,7 @@ def test_what_was_acknowledged_is_there_after_kill_9(start, tmp_path):
     assert [there[seq].txn for seq in sorted(there)] == list(range(1, lobby.head + 1))
 
 
+@pytest.mark.once
 def test_a_shutdown_loses_nothing(start, tmp_path):
     data = ("--data", str(tmp_path / "server.db"))
     server = start(*data)

@@ -153,6 +153,7 @@ def test_looking_whether_somebody_listens_is_no_failure(server, connect):
     assert "failed" not in server.log
 
 
+@pytest.mark.once
 def test_a_handshake_that_is_never_complete_is_ended(server, connect):
     stuck = [socket.create_connection(server.addresses[0], PATIENCE) for _ in range(3)]
     stuck[1].sendall(b"\x16\x03\x01\x02\x00\x01")
