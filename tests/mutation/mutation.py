@@ -88,7 +88,7 @@ def _fails(copy):
     command += ["--exclude", "shutdown/gone-in-time"]  # it costs six seconds, and shows little of the core
     with tempfile.TemporaryFile() as nowhere:
         try:
-            done = subprocess.run(command, env=environment, stdout=nowhere, stderr=nowhere, timeout=SECONDS, check=False)
+            done = subprocess.run(command, env=environment, stdout=nowhere, stderr=nowhere, timeout=SECONDS, check=False
         except subprocess.TimeoutExpired:
             return True
     return done.returncode != 0
@@ -96,7 +96,7 @@ def _fails(copy):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sample", type=int, default=200, help="so many changes; 0: all of them (default: %(default)s)")
+    parser.add_argument("--sample", type=int, default=200, help="so many changes; 0: all (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the choice (default: %(default)s)")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
