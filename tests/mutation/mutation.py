@@ -88,7 +88,9 @@ def _fails(copy):
     command += ["--exclude", "shutdown/gone-in-time"]  # it costs six seconds, and shows little of the core
     with tempfile.TemporaryFile() as nowhere:
         try:
-            done = subprocess.run(command, env=environment, stdout=nowhere, stderr=nowhere, timeout=SECONDS, check=False
+            done = subprocess.run(
+                command, env=environment, stdout=nowhere, stderr=subprocess.STDOUT, timeout=SECONDS, check=False
+            )
         except subprocess.TimeoutExpired:
             return True
     return done.returncode != 0
