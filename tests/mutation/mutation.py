@@ -35,9 +35,13 @@ OPERATORS = (
     *(f"ReplaceComparisonOperator_{pair}" for pair in ("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt", "Lt_GtE", "Gt_LtE")),
 )
 SERVER = (
-    "{python} -m causerie.server --memory --port {{port}} --handshake-timeout {{handshake_timeout}}"
+    "{python} -m causerie.server {store} --port {{port}} --handshake-timeout {{handshake_timeout}}"
     " --max-connections {{max_connections}} --users-file {{users}} --scram-iterations 4096"
 )
+RUNS = {
+    "--memory": ("--exclude", "shutdown/gone-in-time"),  # which costs six seconds, and shows little of the core
+    "--data {data}": ("--select", "durable", "--select", "shutdown/new-epoch"),
+}
 SECONDS = 240
 """For one run of the suite. What takes longer is caught too: the server does not get on."""
 
@@ -82,10 +86,15 @@ def survives(change, free):
 
 
 def _fails(copy):
+    """With everything in memory what needs no file; what passes that, with a file, is killed and started again."""
+    return any(_run(copy, store, cases) for store, cases in RUNS.items())
+
+
+def _run(copy, store, cases):
     path = os.pathsep.join(str(copy / name) for name in ROOTS)
     environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "causerie_conformance", "--spawn", SERVER.format(python=sys.executable), "-x"]
-    command += ["--exclude", "shutdown/gone-in-time"]  # it costs six seconds, and shows little of the core
+    server = SERVER.format(python=sys.executable, store=store)
+    command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, "--fail-fast", *cases]
     with tempfile.TemporaryFile() as nowhere:
         try:
             done = subprocess.run(
