@@ -43,6 +43,27 @@ TOPICS: Final = (
     "cluster",
 )
 """In learning order: the steps of section 21."""
+CLIENT_TOPICS: Final = (
+    "greeting",
+    "stream",
+    "showing",
+    "screen",
+    "sending",
+    "leaving",
+    "refusals",
+    "faults",
+    "alive",
+    "returning",
+    "resending",
+    "repairing",
+    "password",
+    "secure",
+)
+"""The same for clients: what section 16 asks of them, and what binds both."""
+SERVER: Final = "server"
+CLIENT: Final = "client"
+ROLES: Final[Mapping[str, tuple[str, ...]]] = {SERVER: TOPICS, CLIENT: CLIENT_TOPICS}
+"""The roles that are judged, each with its topics."""
 GATE: Final = "hello/answers"
 """The case that is run before all others: if it fails, none of the others can tell anything."""
 
@@ -50,6 +71,7 @@ Function = Callable[["Arena"], None]
 F = TypeVar("F", bound=Callable[..., None])
 
 CASES: Final[dict[str, Case]] = {}
+CLIENT_CASES: Final[dict[str, Case]] = {}
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,7 @@ class Case:
     beside: bool = False
     guarded: bool = True
     apart: bool = False
+    role: str = SERVER
 
     @property
     def topic(self) -> str:
@@ -93,6 +116,7 @@ def case(
     apart: bool = False,
     over: Mapping[str, Any] | None = None,
     title: str | None = None,
+    role: str = SERVER,
 ) -> Callable[[F], F]:
     """Register a case. With *over*, one for each entry: ``{}`` in the id is its key, its value the second argument.
 
@@ -106,7 +130,7 @@ def case(
             name = id_.format(key) if over is not None else id_
             shown = title or (f"{of_all}: {key}" if over is not None else of_all)
             run: Function = function if over is None else partial(_with_value, function, value)
-            _add(Case(name, shown, cited, run, of, needs, beside, guarded, apart))
+            _add(Case(name, shown, cited, run, of, needs, beside, guarded, apart, role))
         return function
 
     return register
@@ -117,10 +141,11 @@ def _with_value(function: Callable[..., None], value: object, arena: Arena) -> N
 
 
 def _add(new: Case) -> None:
-    assert new.id not in CASES, f"two cases are called {new.id}"
-    assert new.topic in TOPICS, f"{new.id} is of no topic"
+    cases = CASES if new.role == SERVER else CLIENT_CASES
+    assert new.id not in cases, f"two cases are called {new.id}"
+    assert new.topic in ROLES[new.role], f"{new.id} is of no topic"
     assert new.clauses, f"{new.id} cites no clause"
-    CASES[new.id] = new
+    cases[new.id] = new
 
 
 def load_cases() -> list[Case]:
@@ -130,6 +155,15 @@ def load_cases() -> list[Case]:
     for name in cases.MODULES:
         importlib.import_module(f"causerie_conformance.cases.{name}")
     return sorted(CASES.values(), key=lambda each: TOPICS.index(each.topic))
+
+
+def load_client_cases() -> list[Case]:
+    """All cases of the client role, in learning order."""
+    from causerie_conformance.client_role import cases  # noqa: PLC0415  # the cases import this module
+
+    for name in cases.MODULES:
+        importlib.import_module(f"causerie_conformance.client_role.cases.{name}")
+    return sorted(CLIENT_CASES.values(), key=lambda each: CLIENT_TOPICS.index(each.topic))
 
 
 def matches(each: Case, pattern: str) -> bool:
@@ -152,11 +186,12 @@ def select(
 ) -> list[Case]:
     """The cases that the options ask for, in order."""
     only, without, wanted = list(only), list(without), {name.lower() for name in profiles}
-    last = TOPICS.index(upto) if upto is not None else len(TOPICS)
+    steps = {topic: step for topics in ROLES.values() for step, topic in enumerate(topics)}
+    last = steps[upto] if upto is not None else len(steps)
     return [
         each
         for each in cases
-        if TOPICS.index(each.topic) <= last
+        if steps[each.topic] <= last
         and (not wanted or each.profile.lower() in wanted)
         and (not only or any(matches(each, pattern) for pattern in only))
         and not any(matches(each, pattern) for pattern in without)

@@ -11,8 +11,9 @@ import shlex
 from typing import Final, TextIO
 
 from causerie_conformance import clauses
-from causerie_conformance.registry import TOPICS, Case
-from causerie_conformance.report.failure import describe
+from causerie_conformance.registry import Case
+from causerie_conformance.plan import plan
+from causerie_conformance.report.failure import LOOKS_LIKE, describe, labelled
 from causerie_conformance.results import ProfileVerdict, Result, Run, Status, Verdict
 
 MOST_FAILURES: Final = 6
@@ -22,6 +23,7 @@ IDS_SHOWN: Final = 3
 _MARKS: Final = {
     Status.PASSED: (".", "32"),
     Status.FAILED: ("F", "31;1"),
+    Status.BLOCKED: ("b", "33"),
     Status.KNOWN: ("k", "33"),
     Status.WARNED: ("w", "33"),
     Status.NOT_OFFERED: ("-", "2"),
@@ -97,8 +99,11 @@ class Terminal:
         """Failures at length, what was not judged, and the verdict."""
         self.end_topic()
         self._failures(run.of(Status.FAILED, Status.WARNED))
+        self._blocked(run.of(Status.BLOCKED))
+        self._tries(run)
         self._known(run)
         self._reasons(run)
+        self._plan(run)
         self.line()
         if len(run.of(Status.NOT_RUN)) < len(run.results):  # else there is nothing to give a verdict on
             for verdict in run.verdicts():
@@ -118,13 +123,69 @@ class Terminal:
             self.line()
             self.line(self._paint(head, _MARKS[result.status][1]))
             for line in rest:
-                self.line(printable(line))
+                self._labelled(printable(line))
         others = results[MOST_FAILURES:]
         if others:
             self.line()
             self.line(f"and {len(others)} more (a report has them at length: --json FILE, --junit FILE):")
         for result in others:
-            self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {printable(result.message)}"[:160])
+            self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {printable(_in_short(result))}"[:160])
+
+    def _labelled(self, line: str) -> None:
+        """A line of a failure; what the eye looks for has a colour."""
+        label = line[: len(LOOKS_LIKE) + 2].strip()
+        if label == LOOKS_LIKE or line.lstrip().startswith("^^"):
+            line = self._paint(line, "36;1" if label == LOOKS_LIKE else "31;1")
+        self.line(line)
+
+    def _blocked(self, results: list[Result]) -> None:
+        if results:
+            self.line()
+            self.line("Blocked, so not judged: they need what these cases are about (this is not a pass):")
+        for by in dict.fromkeys(result.blocked_by for result in results):
+            ids = [result.case.id for result in results if result.blocked_by == by]
+            self.line(f"  {len(ids)} by {by}: {_some(ids)}")
+
+    def _tries(self, run: Run) -> None:
+        tried = [result for result in run.results if result.tries is not None]
+        if not tried:
+            return
+        flaky = [result.case.id for result in tried if result.tries and result.tries.failed < result.tries.ran]
+        self.line()
+        self.line(f"Run again: {len(tried)} failures, {len(tried) - len(flaky)} of them steady, {len(flaky)} flaky")
+        for result in tried:
+            if result.case.id in flaky and result.tries is not None:
+                self.line(f"  {result.case.id}: {result.tries.word}")
+
+    def _plan(self, run: Run) -> None:
+        made = plan(run)
+        if made is None:
+            return
+        self.line()
+        self.line(self._paint("Build this next", "1"))
+        self._step("works", ", ".join(made.works) or "nothing yet")
+        if made.first is not None:
+            self._first(made.first, "build" if made.is_new else "mend")
+        else:
+            self._step("build", f"{made.capability} (then list it in WELCOME): all that the server offers works")
+            self._step("", f"causerie-spec clauses --profile {made.capability}")
+        waits = [f"{topic} ({_failed_and_blocked(*numbers)})" for topic, *numbers in made.open]
+        if waits:
+            self._step("then", ", ".join(waits))
+
+    def _first(self, first: Result, word: str) -> None:
+        finding = first.finding
+        clause = finding.clause if finding is not None else first.case.clauses[0]
+        self._step(word, f"{first.case.id}: {first.case.title} [{clause}]")
+        self._step("", clauses.text(clause))
+        if first.diagnosis is not None:
+            self._step(LOOKS_LIKE, first.diagnosis.text)
+        if self._rerun:
+            self._step("again", f"{self._rerun} --select {shlex.quote(first.case.id)}")
+
+    def _step(self, label: str, text: str) -> None:
+        for number, line in enumerate(labelled(label, printable(text))):
+            self.line(line if number or not label else f"  {self._paint(f'{label:<10}', '1')}{line[12:]}")
 
     def _known(self, run: Run) -> None:
         known = run.of(Status.KNOWN)
@@ -146,8 +207,7 @@ class Terminal:
             self.line("Not judged (this is not a pass):")
         for reason in dict.fromkeys(result.reason for result in not_judged):
             ids = [result.case.id for result in not_judged if result.reason == reason]
-            more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-            self.line(f"  {', '.join(ids[:IDS_SHOWN])}{more}: {printable(reason)}")
+            self.line(f"  {_some(ids)}: {printable(reason)}")
         not_offered = run.of(Status.NOT_OFFERED)
         if not_offered:
             missing = sorted({result.missing for result in not_offered})
@@ -166,6 +226,23 @@ class Terminal:
         return f"{judged} of {len(run.selected)} cases{part} judged in {run.duration:.1f} s: {run.target}{agent}"
 
 
+def _some(ids: list[str]) -> str:
+    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+    return f"{', '.join(ids[:IDS_SHOWN])}{more}"
+
+
+def _in_short(result: Result) -> str:
+    """One line: what it looks like, or what was wrong."""
+    if result.diagnosis is None:
+        return result.message
+    return f"{LOOKS_LIKE} {result.diagnosis.text.partition('. ')[0]}"
+
+
+def _failed_and_blocked(failed: int, blocked: int) -> str:
+    words = [f"{count} {word}" for count, word in ((failed, "failed"), (blocked, "blocked")) if count]
+    return ", ".join(words)
+
+
 def printable(text: str) -> str:
     """A string of the server's, which must not control the terminal."""
     return "".join(char if char.isprintable() else "�" for char in text)
@@ -173,10 +250,9 @@ def printable(text: str) -> str:
 
 def show_list(out: TextIO, cases: list[Case], *, verbose: bool = False) -> None:
     """The cases by topic: id, clauses, title; with *verbose* the clause too."""
-    for topic in TOPICS:
+    for topic in dict.fromkeys(case.topic for case in cases):
         of_topic = [case for case in cases if case.topic == topic]
-        if of_topic:
-            out.write(f"{topic} ({len(of_topic)})\n")
+        out.write(f"{topic} ({len(of_topic)})\n")
         for case in of_topic:
             out.write(f"  {case.id:<44} {' '.join(case.clauses):<24} {case.title}\n")
             if verbose:
