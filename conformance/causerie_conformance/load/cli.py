@@ -77,12 +77,14 @@ def _measure(options: Namespace, target: Target) -> int:
 
 
 def _look_after(results: Results, target: Target) -> None:
-    """If every connection ended, is there a server any more?"""
-    if sum(results.measures.ends.values()) < results.plan.connections:
+    """If not one connection is left, is there a server any more?"""
+    if not results.stopped and sum(results.measures.ends.values()) < results.plan.connections:
         return
-    if target.process is not None and target.process.ended is not None:
+    if target.process is not None and target.process.wait(0.5) is not None:
         results.server_output = target.process.said().lstrip("; ")
         results.stopped, results.reached = f"the server ended with status {target.process.ended}", False
+        return
+    if results.stopped:
         return
     try:
         socket.create_connection(target.address, 5.0).close()
@@ -117,7 +119,7 @@ async def _run(plan: Plan, terminal: Terminal) -> Results:
             usage=str(error).endswith(NO_ROOMS),
         )
     finally:
-        crew.end()
+        await crew.end()
     end = min(stopped_at[0] - origin, plan.end) if stopped_at else plan.end
     return Results(plan, measures, interrupted=bool(stopped_at), measured=max(0, end - plan.begin) / SECOND)
 

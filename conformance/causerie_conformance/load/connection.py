@@ -230,7 +230,7 @@ class Link(asyncio.Protocol):
             self._other(type_, ref, body)
 
     def _heed(self, retry_ms: int) -> None:
-        """Write nothing for as long as the server asks. (SEND is never RATE_LIMITED by the clauses; be kind all the same.)"""
+        """Write nothing for as long as the server asks: more than [LOAD-6] wants, which keeps it from refusing SEND."""
         if retry_ms and not self._paused:
             self._paused = True
             asyncio.get_running_loop().call_later(retry_ms / 1_000, self.resume_writing)
@@ -244,6 +244,7 @@ class Link(asyncio.Protocol):
         if isinstance(message, Bye):
             if not self._leaving:
                 self.why_ended = _told(message)
+            self.transport.close()
         elif waiting is not None and not waiting.done():
             waiting.set_result(message)
         elif ref and not isinstance(message, Pong) and not self._leaving:
@@ -306,6 +307,12 @@ class Link(asyncio.Protocol):
             room = self._shared.plan.room(self.number)
             farewell = encode(Leave(room), self._next_ref()) if room is not None else b""
             self.transport.write(farewell + encode(Quit(""), self._next_ref()))
+
+    def end(self) -> None:
+        """Let go of it, whatever state it is in."""
+        self._leaving = True
+        if self.open:
+            self.transport.abort()
 
     def second(self) -> None:
         """Called once a second: a connection that is still says that it is there [CLIENT-2]."""

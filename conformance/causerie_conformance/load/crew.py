@@ -45,7 +45,7 @@ class Member(Protocol):
     def stop(self) -> None:
         """Have it write nothing more."""
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Let it go."""
 
 
@@ -63,8 +63,9 @@ class Here:
         """As `Member`."""
         self._worker.stop()
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """As `Member`."""
+        await self._worker.end()
 
 
 class There:
@@ -95,7 +96,7 @@ class There:
         """As `Member`."""
         self._pipe.send(("stop", ()))
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """As `Member`."""
         with contextlib.suppress(OSError):
             self._pipe.send(("end", ()))
@@ -126,6 +127,7 @@ async def _serve(pipe: Connection, plan: Plan, process: int) -> None:
         except (EOFError, OSError):
             return
         if step == "end":
+            await worker.end()
             return
         if step == "stop":
             worker.stop()
@@ -181,7 +183,7 @@ class Crew:
             raise Stopped("interrupted before the load began")
 
     def begin(self) -> int:
-        """The moment of `perf_counter_ns` at which the load begins: soon enough, and late enough that all know of it."""
+        """The moment of `perf_counter_ns` at which the load begins: late enough for all to know of it."""
         return perf_counter_ns() + HEAD_START * self._plan.processes
 
     async def load(self, origin: int) -> Written:
@@ -198,10 +200,10 @@ class Crew:
             total.add(part)
         return total
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Let all workers go."""
         for member in self._members:
-            member.end()
+            await member.end()
 
     async def _all(self, step: str, *arguments: Any) -> Sequence[Any]:
         return await asyncio.gather(*(member.do(step, *arguments) for member in self._members))

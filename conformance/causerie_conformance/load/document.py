@@ -1,19 +1,19 @@
 """A run of the load as JSON, with stable keys.
 
-Keys of the document: ``causerie_load`` (version of the suite), ``protocol_version``, ``target``, ``agent`` (the server's name
-for itself), ``began`` (ISO 8601, UTC), ``exit_status``, ``interrupted``, ``stopped`` (why it could not go on, or null), ``plan``
-(what was asked for; ``rate`` null: as fast as ``window`` allows), ``measured`` (seconds), ``sends``, ``sends_per_second``,
-``deliveries``, ``deliveries_per_second``, ``owed`` (deliveries that all readers were owed, warm-up included), ``latency``,
-``wrong`` (what must not happen, and how often it did), ``answers`` (ERRORs by code), ``ends`` (connections that ended
-early, by why), ``held`` (messages that waited because the server did not read), ``foreign`` (messages of others),
-``thresholds`` (a list of ``text`` and ``failed``), ``generator`` (``busy`` from 0 to 1, of the busiest process;
-``bottlenecks``, a list of sentences; ``machine_load`` or null), ``series``, ``distribution``, ``server_output`` (of a
-server that died, or null).
+Keys of the document: ``causerie_load`` (version of the suite), ``protocol_version``, ``target``, ``agent`` (the
+server's name for itself), ``began`` (ISO 8601, UTC), ``exit_status``, ``interrupted``, ``stopped`` (why it could
+not go on, or null), ``plan`` (what was asked for; ``rate`` null: as fast as ``window`` allows), ``measured``
+(seconds), ``sends``, ``sends_per_second``, ``deliveries``, ``deliveries_per_second``, ``owed`` (deliveries that all
+readers were owed, warm-up included), ``latency``, ``wrong`` (what must not happen, and how often it did),
+``answers`` (ERRORs by code), ``ends`` (connections that ended early, by why), ``held`` (messages that waited
+because the server did not read), ``foreign`` (messages of others), ``thresholds`` (a list of ``text`` and
+``failed``), ``generator`` (``busy`` from 0 to 1, of the busiest process; ``bottlenecks``, a list of sentences;
+``machine_load`` or null), ``series``, ``distribution``, ``server_output`` (of a server that died, or null).
 
-``latency``: for each of delivery, ack, connect, login and lag ``count``, ``mean``, ``p50`` … ``p99.9`` and ``max``, in ms.
-``series``: a list, of each piece of time ``at`` (seconds since measuring began), ``sends``, ``acks``, ``deliveries`` (a second,
-by when they happened), and ``p50``, ``p99``, ``p99.9``, ``max`` in ms of the deliveries that were due then, or null if there
-were none. ``distribution``: a list of [from ms, to ms, deliveries].
+``latency``: for each of delivery, ack, connect, login and lag ``count``, ``mean``, ``p50`` … ``p99.9`` and ``max``,
+in ms. ``series``: a list, of each piece of time ``at`` (seconds since measuring began), ``sends``, ``acks``,
+``deliveries`` (a second, by when they happened), and ``p50``, ``p99``, ``p99.9``, ``max`` in ms of the deliveries
+that were due then, or null if there were none. ``distribution``: a list of [from ms, to ms, deliveries].
 
 Keys are added, never renamed or removed, within one major version of the suite.
 

@@ -1,7 +1,7 @@
 """Durations counted in buckets of growing width: any number of them in a fixed amount of memory.
 
-A duration has the bucket of its seven highest bits, so a bucket is at most 1/64 of its lower end wide, and its middle is
-within 0.8 % of everything in it. Up to 127 ns each has a bucket of its own.
+A duration has the bucket of its seven highest bits, so a bucket is at most 1/64 of its lower end wide, and its middle
+is within 0.8 % of everything in it. Up to 127 ns each has a bucket of its own.
 
 In here: counting, adding up, percentiles. Not in here: clocks, units for people.
 """

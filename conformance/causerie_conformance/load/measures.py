@@ -36,9 +36,9 @@ class Measures:
     """``latencies`` is by the slot in which a message was due, the last one for those that are not measured.
 
     ``written``, ``acked`` and ``delivered`` are by the slot in which it happened. ``answers`` counts ERRORs by code,
-    ``ends`` the connections that ended early by why, ``failures`` those that never got in by why; ``foreign`` are messages
-    of others. ``connecting`` is until TCP (and TLS) is there, ``login`` from HELLO to READY. ``lag`` is how late this
-    process's own timers came; ``busy`` the share of the measured time in which it had a CPU.
+    ``ends`` the connections that ended early by why, ``failures`` those that never got in by why; ``foreign`` are
+    messages of others. ``connecting`` is until TCP (and TLS) is there, ``login`` from HELLO to READY. ``lag`` is
+    how late this process's own timers came; ``busy`` the share of the measured time in which it had a CPU.
     """
 
     latencies: list[Histogram]

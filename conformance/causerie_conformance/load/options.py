@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     made = _Parser(
         prog="causerie-load",
-        description="Measure how fast a Causerie server is under load, and whether all messages arrive, once and in order.",
+        description="Measure a Causerie server under load: how fast it is, and whether all arrives, once and in order.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -80,12 +80,18 @@ def parser() -> argparse.ArgumentParser:
     which = made.add_argument_group("or a server that is started for it")
     which.add_argument("--reference", choices=ENGINES, help="the reference server, with that engine")
     which.add_argument(
-        "--spawn", metavar="CMD", help="a command with {port} in it; {max_connections} and {data} (a path) are filled in too"
+        "--spawn",
+        metavar="CMD",
+        help="a command with {port} in it; {max_connections} and {data} (a path) are filled in too",
     )
     load = made.add_argument_group("the load")
     seconds = _number(float, 0, 86_400, "seconds")
     load.add_argument(
-        "--connections", type=_number(int, 1, 100_000, "connections"), default=50, metavar="N", help="default %(default)s"
+        "--connections",
+        type=_number(int, 1, 100_000, "connections"),
+        default=50,
+        metavar="N",
+        help="default %(default)s",
     )
     load.add_argument(
         "--rooms",

@@ -126,7 +126,7 @@ def _alerts(document: Document) -> Iterable[Html]:
 
 
 def _plots(document: Document) -> Iterable[Html]:
-    series, end = document["series"], document["measured"]
+    series, x = document["series"], plot.Axis(0, document["measured"])
     times = [piece["at"] for piece in series]
     how = "when they were due" if document["plan"]["rate"] else "when they were sent"
     lines = [Line(name, class_, [piece[name] for piece in series]) for name, class_ in _LINES]
@@ -134,12 +134,13 @@ def _plots(document: Document) -> Iterable[Html]:
     yield tag("h2", "Latency of deliveries")
     yield tag("p", f"By {how}; the axis is logarithmic.", class_="note")
     y = plot.axis_of(values, logarithmic=True)
-    yield _figure(plot.over_time(lines, times, end, y, _ms, "Latency of deliveries over time"), lines)
+    yield _figure(plot.over_time(lines, times, x, y, label=_ms, title="Latency of deliveries over time"), lines)
     yield tag("h2", "Throughput")
     for name, class_ in (("deliveries", "l2"), ("sends", "l1")):
         line = Line(name, class_, [piece[name] for piece in series])
         y = plot.axis_of([piece[name] for piece in series], logarithmic=False)
-        drawn = plot.over_time([line], times, end, y, lambda value: f"{value:,.0f}/s", f"{name.capitalize()} over time")
+        title = f"{name.capitalize()} over time"
+        drawn = plot.over_time([line], times, x, y, label=lambda value: f"{value:,.0f}/s", title=title)
         yield _figure(drawn, [Line(f"{name} a second", class_, [])])
     if document["distribution"]:
         yield tag("h2", "How deliveries are distributed")
@@ -194,8 +195,10 @@ def _tables(document: Document) -> Iterable[Html]:
     yield tag("h2", "The load generator")
     plan, generator = document["plan"], document["generator"]
     lag = _ms(document["latency"]["lag"]["p99"])
-    words = f"{plan['processes']} of its processes; the busiest had a CPU {generator['busy']:.0%} of the time, and 99 of 100 of their timers came within {lag}."
-    yield tag("p", words)
+    processes = "One process; it" if plan["processes"] == 1 else f"{plan['processes']} processes; the busiest"
+    yield tag(
+        "p", f"{processes} had a CPU {generator['busy']:.0%} of the time. 99 of 100 of its timers came within {lag}."
+    )
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:

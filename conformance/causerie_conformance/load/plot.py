@@ -70,12 +70,11 @@ def axis_of(values: Sequence[float], *, logarithmic: bool) -> Axis:
     return Axis(0, max(values, default=0) * 1.12 or 1)
 
 
-def over_time(lines: Sequence[Line], times: Sequence[float], end: float, y: Axis, label: Label, title: str) -> Html:
-    """Lines; *times* and *end* in seconds."""
-    x = Axis(0, end)
+def over_time(lines: Sequence[Line], times: Sequence[float], x: Axis, y: Axis, *, label: Label, title: str) -> Html:
+    """Lines; *times* and the axis x in seconds."""
     across, down = _scales(x, y)
     parts = [*_grid(x, y, label, lambda value: f"{value:g} s")]
-    half = (end / len(times) if times else 0) / 2
+    half = (x.most / len(times) if times else 0) / 2
     for line in lines:
         points = [
             None if value is None else (across(time + half), down(value))
@@ -87,12 +86,22 @@ def over_time(lines: Sequence[Line], times: Sequence[float], end: float, y: Axis
         words = [f"{line.name} {label(value)}" for line in lines if (value := line.values[number]) is not None]
         hint = f"{time:g} s: {', '.join(words) or 'nothing'}"
         parts.append(
-            tag("rect", tag("title", hint), class_="hit", x=_n(across(time)), y=_n(TOP), width=_n(width), height=_n(_HIGH))
+            tag(
+                "rect",
+                tag("title", hint),
+                class_="hit",
+                x=_n(across(time)),
+                y=_n(TOP),
+                width=_n(width),
+                height=_n(_HIGH),
+            )
         )
     return _svg(parts, title)
 
 
-def bars(shares: Sequence[tuple[float, float, int]], marks: Sequence[tuple[str, float]], label: Label, title: str) -> Html:
+def bars(
+    shares: Sequence[tuple[float, float, int]], marks: Sequence[tuple[str, float]], label: Label, title: str
+) -> Html:
     """Bars of (from, to, count) over a logarithmic axis, as high as their counts' logarithms, with marks on it."""
     x = axis_of([edge for lower, upper, _ in shares for edge in (lower, upper)], logarithmic=True)
     y = Axis(0.5, max(count for *_, count in shares) * 2, logarithmic=True)
@@ -134,14 +143,12 @@ def _grid(x: Axis, y: Axis, y_label: Label, x_label: Label) -> list[Html]:
     last = -math.inf
     for value in x.ticks(8):
         place = across(value)
-        if place - last < 56:  # noqa: PLR2004  # labels that would touch
+        if place - last < 56:  # labels that would touch
             continue
         last = place
         side = "start" if place < LEFT + 20 else "end" if place > WIDTH - 40 else "middle"
         parts.append(tag("text", x_label(value), x=_n(place), y=_n(HEIGHT - 8), text_anchor=side))
-    parts.append(
-        tag("line", class_="axis", x1=_n(LEFT), x2=_n(WIDTH - RIGHT), y1=_n(TOP + _HIGH), y2=_n(TOP + _HIGH))
-    )
+    parts.append(tag("line", class_="axis", x1=_n(LEFT), x2=_n(WIDTH - RIGHT), y1=_n(TOP + _HIGH), y2=_n(TOP + _HIGH)))
     return parts
 
 

@@ -29,7 +29,7 @@ NEVER_MIND: Final = 1_000_000
 
 @dataclass
 class Results:
-    """One run. ``stopped`` says why it could not go on, empty if it could; times are in ns unless a name says otherwise."""
+    """One run. ``stopped`` says why it could not go on, empty if it could. Histograms are in ns, other times in s."""
 
     plan: Plan
     measures: Measures
@@ -91,7 +91,9 @@ class Results:
         base, dot, which = name.partition(".")
         if dot:
             histogram = self.latency(base)
-            value = histogram.mean if which == "mean" else histogram.percentile(100 if which == "max" else float(which[1:]))
+            value = (
+                histogram.mean if which == "mean" else histogram.percentile(100 if which == "max" else float(which[1:]))
+            )
             return value / SECOND
         rates = {
             "deliveries/s": self.per_second(self.measures.delivered.measured),

@@ -40,8 +40,8 @@ class Wrong:
     """What went wrong on the way to readers, each counted in messages.
 
     ``lost``: ACKed, and never came. ``undelivered``: the same, but the reader's connection had ended early.
-    ``duplicated``: came again. ``disordered``: came after a later one of the same writer. ``skipped``: numbers of the log
-    (seq) that were passed over when a higher one came. ``unordered``: came with a seq that was not above the last.
+    ``duplicated``: came again. ``disordered``: came after a later one of the same writer. ``skipped``: numbers of the
+    log (seq) that were passed over when a higher one came. ``unordered``: came with a seq that was not above the last.
     ``altered``: not the text that was written. ``misdelivered``: came in a conversation that it was not sent to.
     ``stray``: not a message, but an answer to no request.
     """
@@ -110,8 +110,7 @@ class Inbox:
         if not self._missing and self.expected == streams.ends:
             return 0  # the usual case, at C speed
         return sum(
-            self._missing_of(place, end, streams.void.get(place, frozenset()))
-            for place, end in enumerate(streams.ends)
+            self._missing_of(place, end, streams.void.get(place, frozenset())) for place, end in enumerate(streams.ends)
         )
 
     def _missing_of(self, place: int, end: int, void: frozenset[int]) -> int:

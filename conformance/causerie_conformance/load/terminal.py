@@ -106,8 +106,8 @@ class Terminal:
 
     def _figures(self, results: Results) -> Iterable[str]:
         measures = results.measures
-        yield f"deliveries  {results.per_second(measures.delivered.measured):>12,.0f} a second  ({results.deliveries:,})"
-        yield f"sends       {results.per_second(measures.written.measured):>12,.0f} a second  ({results.sends:,})"
+        for name, series in (("deliveries", measures.delivered), ("sends", measures.written)):
+            yield f"{name:<12}{results.per_second(series.measured):>12,.0f} a second   ({sum(series.measured):,})"
         yield ""
         headings = [f"p{percent:g}" if percent < 100 else "max" for percent in _SHOWN]
         yield f"{'latency':<12}" + "".join(f"{heading:>12}" for heading in headings)
@@ -152,7 +152,9 @@ def described(plan: Plan) -> str:
     """The plan in one line."""
     where = f"in {plan.rooms} room{'s' * (plan.rooms > 1)}" if plan.rooms else "" if plan.pairs else "in the lobby"
     pairs = "in pairs" if plan.pairs else ""
-    rate = f"{plan.rate:,g} messages a second" if plan.rate else f"as fast as answers come, {plan.window} at a time each"
+    rate = (
+        f"{plan.rate:,g} messages a second" if plan.rate else f"as fast as answers come, {plan.window} at a time each"
+    )
     words = [
         f"{plan.connections} connections {' and '.join(filter(None, (where, pairs)))}",
         rate,
@@ -171,7 +173,11 @@ def _cells(histogram: Histogram) -> list[str]:
 def _time(nanoseconds: float) -> str:
     for unit, size in (("s", 1e9), ("ms", 1e6)):
         if nanoseconds >= size:
-            return f"{nanoseconds / size:.3g} {unit}" if nanoseconds < 1_000 * size else f"{nanoseconds / size:,.0f} {unit}"
+            return (
+                f"{nanoseconds / size:.3g} {unit}"
+                if nanoseconds < 1_000 * size
+                else f"{nanoseconds / size:,.0f} {unit}"
+            )
     return f"{nanoseconds / 1e3:.3g} us"
 
 

@@ -59,6 +59,30 @@ class Progress:
         self.recent.add(other.recent)
 
 
+class Ticker:
+    """Calls *work* with how late it is, in ns, each *period* ns of the load, until it is cancelled."""
+
+    def __init__(self, shared: Shared, period: int, work: Callable[[int], None]) -> None:
+        self._shared = shared
+        self._period = self._due = period
+        self._work = work
+        self._wait()
+
+    def _wait(self) -> None:
+        left = max(0, self._due - self._shared.now)
+        self._timer = asyncio.get_running_loop().call_later(left / SECOND, self._tick)
+
+    def _tick(self) -> None:
+        while self._due <= self._shared.now:  # those that were passed over were late too
+            self._work(self._shared.now - self._due)
+            self._due += self._period
+        self._wait()
+
+    def cancel(self) -> None:
+        """Call it no more."""
+        self._timer.cancel()
+
+
 class Worker:
     """One process's part of a plan. *tell* is called each second of the load."""
 
@@ -68,6 +92,7 @@ class Worker:
         self._tell = tell
         self._shared = Shared(plan, Measures.of(plan))
         self._links: dict[int, Link] = {}
+        self._made: list[Link] = []
         self._stopping = False
         self._over = asyncio.get_running_loop().create_future()
         self._calm = asyncio.Event()
@@ -103,7 +128,7 @@ class Worker:
         began = perf_counter_ns()
         tls = plan.tls.context() if plan.tls is not None else None
         opening = asyncio.get_running_loop().create_connection(
-            lambda: Link(self._shared, number), plan.host, plan.port, ssl=tls
+            lambda: self._link(number), plan.host, plan.port, ssl=tls
         )
         try:
             transport, link = await asyncio.wait_for(opening, CONNECT_SECONDS)
@@ -120,13 +145,18 @@ class Worker:
         self._shared.measures.connecting.record(perf_counter_ns() - began)
         return link
 
+    def _link(self, number: int) -> Link:
+        link = Link(self._shared, number)
+        self._made.append(link)
+        return link
+
     # The load
 
     async def load(self, origin: int) -> Written:
         """Write all there is to be written, from that moment of `perf_counter_ns` on, and wait for the answers."""
         shared, plan, loop = self._shared, self._plan, asyncio.get_running_loop()
-        shared.origin = origin
-        timers = [self._every(LAG_EVERY, self._lag), self._every(SECOND, self._second)]
+        shared.origin, shared.heard = origin, 0
+        tickers = [Ticker(shared, LAG_EVERY, self._lag), Ticker(shared, SECOND, self._second)]
         began, cpu = time.monotonic(), time.process_time()
         if plan.closed_loop:
             shared.writing = True
@@ -138,8 +168,8 @@ class Worker:
         await self._over
         shared.writing = False
         shared.measures.busy = (time.process_time() - cpu) / max(time.monotonic() - began, 1e-9)
-        for timer in timers:
-            timer()
+        for ticker in tickers:
+            ticker.cancel()
         await self._drain()
         return {number: link.streams() for number, link in self._links.items()}
 
@@ -187,20 +217,6 @@ class Worker:
                 await asyncio.wait_for(self._calm.wait(), SILENCE / 10)
 
     # What is measured of this process itself
-
-    def _every(self, period: int, work: Callable[[int], None]) -> Callable[[], None]:
-        """Call *work* with how late it is, each *period* ns from the start on. Returns what ends it."""
-        shared, loop = self._shared, asyncio.get_running_loop()
-        due, timer = period, loop.call_later((period - shared.now) / SECOND, lambda: tick())
-
-        def tick() -> None:
-            nonlocal due, timer
-            while due <= shared.now:  # those that were passed over were late too
-                work(shared.now - due)
-                due += period
-            timer = loop.call_later(max(0, due - shared.now) / SECOND, tick)
-
-        return lambda: timer.cancel()
 
     def _lag(self, late: int) -> None:
         if self._plan.slot_of(self._shared.now) >= 0:
@@ -254,7 +270,9 @@ class Worker:
                 members = plan.members(number, target)
                 key = (stream, members[0])
                 if key not in known:
-                    known[key] = Streams([written[member][stream] if member in written else Stream() for member in members])
+                    known[key] = Streams(
+                        [written[member][stream] if member in written else Stream() for member in members]
+                    )
                 missing = link.missing(target, known[key])
                 measures.owed += known[key].owed
                 if link.why_ended:
@@ -268,8 +286,12 @@ class Worker:
             link.leave()
         if links:
             await asyncio.wait([link.gone for link in links], timeout=FAREWELL_SECONDS)
-        for link in links:
-            link.transport.abort()
+
+    async def end(self) -> None:
+        """Let go of every connection."""
+        for link in self._made:
+            link.end()
+        await asyncio.sleep(0)  # asyncio closes sockets in its next turn
 
 
 def _reason(error: OSError) -> str:

@@ -1,6 +1,7 @@
 """The histogram against exact percentiles."""
 
 import copy
+import itertools
 import math
 import pickle
 
@@ -30,7 +31,7 @@ def test_a_bucket_holds_its_durations_and_is_narrow(duration) -> None:
 def test_the_buckets_follow_each_other_without_holes() -> None:
     bounds = [bounds_of(bucket) for bucket in range(BUCKETS)]
     assert bounds[0][0] == 0
-    assert all(upper == lower for (_, upper), (lower, _) in zip(bounds, bounds[1:], strict=False))
+    assert all(upper == lower for (_, upper), (lower, _) in itertools.pairwise(bounds))
     assert bounds[-1][1] == MOST + 1
     assert [bucket_of(lower) for lower, _ in bounds] == list(range(BUCKETS))
 
