@@ -6,6 +6,7 @@ In here: argparse, and from options to a plan. Not in here: running it (`cli`).
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
@@ -170,8 +171,8 @@ def parse(made: argparse.ArgumentParser, arguments: Sequence[str] | None) -> arg
         made.error(f"--processes: {options.processes} are too many for {options.connections} connections")
     for path in (options.json, options.html):
         # What cannot be written should be known before the run, not after it.
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            made.error(f"cannot write {path}: {'it is a folder' if path.is_dir() else 'there is no such folder'}")
+        if path is not None and (folder := os.path.isdir(path)) | (not os.path.isdir(path.absolute().parent)):
+            made.error(f"cannot write {path}: {'it is a folder' if folder else 'there is no such folder'}")
     return options
 
 

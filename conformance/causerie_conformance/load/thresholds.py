@@ -13,7 +13,8 @@ from typing import Final
 
 from causerie_conformance.load.figures import LATENCIES, WRONG
 
-_UNITS: Final = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+_UNITS: Final = {"us": 1_000_000, "µs": 1_000_000, "ms": 1_000, "s": 1}
+"""How many of them a second has."""
 _OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -73,7 +74,7 @@ def _one(text: str) -> Threshold:
         if unit not in _UNITS:
             raise ValueError(f"{words!r}: a time needs a unit: {name}{compared}{digits}ms, or us, or s")
         figure = f"{timed[1] or 'delivery'}.{timed[2]}"
-        return Threshold(words, figure, compared, number * _UNITS[unit])
+        return Threshold(words, figure, compared, number / _UNITS[unit])
     if name == "busy":
         if unit != "%":
             raise ValueError(f"{words!r}: busy is in percent: busy{compared}{digits}%")
