@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -93,7 +94,9 @@ def _headline(document: Document) -> tuple[str, str, str, str]:
 
 def _facts(document: Document) -> Html:
     plan = document["plan"]
-    rooms = f"{plan['rooms']} rooms" if plan["rooms"] else "" if plan["pairs"] else "the lobby"
+    rooms = (
+        f"{plan['rooms']} room{'s' * (plan['rooms'] > 1)}" if plan["rooms"] else "" if plan["pairs"] else "the lobby"
+    )
     where = " and ".join(filter(None, (rooms, "pairs" if plan["pairs"] else "")))
     rate = f"{plan['rate']:,g} messages a second" if plan["rate"] else f"closed loop, window {plan['window']}"
     facts = {
@@ -153,15 +156,13 @@ def _plots(document: Document) -> Iterable[Html]:
 def _bins(distribution: Sequence[Sequence[Any]]) -> list[tuple[float, float, int]]:
     """Neighbouring buckets put together, so that bars are wide enough to be seen."""
     least = max(distribution[0][0], 1e-3)
-    ratio = max((distribution[-1][1] / least) ** (1 / BINS), 1.0001)
-    bins: list[tuple[float, float, int]] = []
+    ratio = max((distribution[-1][1] / least) ** (1 / BINS), 1.02)
+    counts: dict[int, int] = {}
     for lower, upper, count in distribution:
-        start = max(lower, least)
-        if bins and start < bins[-1][0] * ratio:
-            bins[-1] = bins[-1][0], upper, bins[-1][2] + count
-        else:
-            bins.append((start, upper, count))
-    return bins
+        middle = max((lower + upper) / 2, least)
+        number = int(math.log(middle / least) / math.log(ratio))
+        counts[number] = counts.get(number, 0) + count
+    return [(least * ratio**number, least * ratio ** (number + 1), count) for number, count in sorted(counts.items())]
 
 
 def _figure(drawn: Html, lines: Sequence[Line]) -> Html:

@@ -21,8 +21,8 @@ from causerie_conformance.results import Exit
 PERCENTILES: Final = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 BUSY: Final = 0.85
 """Share of the time above which a process of the generator can hardly do more."""
-LATE: Final = 0.5
-"""Share of the 99th percentile above which the generator's own delays make the figure, not the server's."""
+LATE: Final = 1 / 3
+"""Share of the 99th percentile above which the generator's own delays are a part of it that matters."""
 NEVER_MIND: Final = 1_000_000
 """Delays of the generator, in ns, that are no matter."""
 
@@ -111,16 +111,14 @@ class Results:
     def bottlenecks(self) -> list[str]:
         """Why the figures may be this generator's, not the server's; empty if they are the server's."""
         measures, found = self.measures, []
+        more = f"try --processes {self.plan.processes + 1}, or another machine"
         lag, whole = measures.lag.percentile(99), self.delivery.percentile(99)
         if measures.busy >= BUSY:
-            found.append(
-                f"it was busy {measures.busy:.0%} of the time: the server may be faster than this; "
-                f"use --processes {self.plan.processes + 1}, or another machine"
-            )
+            found.append(f"it was busy {measures.busy:.0%} of the time: the server may be faster than this; {more}")
         if len(self.delivery) and lag > NEVER_MIND and lag >= LATE * whole:
             found.append(
                 f"its own timers came up to {lag / 1e6:.1f} ms late (p99): "
-                "latencies above the median may be its own, not the server's"
+                f"so much of the latencies may be its own, not the server's; {more}"
             )
         cores = os.cpu_count() or 1
         if self.machine_load is not None and self.machine_load > cores and found:

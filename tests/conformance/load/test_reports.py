@@ -104,7 +104,7 @@ def test_what_went_wrong_is_on_the_page() -> None:
     assert "1,234 lost, 2 ended; 50 deliveries a second." in made.text
     assert "1,234 lost: deliveries lost: ACKed, and never came" in made.text
     assert "2 × BYE SLOW_CONSUMER" in made.text
-    assert "it was busy 97% of the time: the server may be faster than this; use --processes 2" in made.text
+    assert "it was busy 97% of the time: the server may be faster than this; try --processes 2" in made.text
 
 
 def test_a_run_without_figures_has_a_page_all_the_same() -> None:
