@@ -135,6 +135,18 @@ def rooms_count_the_lobby(arena: Arena) -> None:
         raise alice.problem(Kind.VALUE, f"{LOBBY} with at least {1 + len(people)} members", f"{page}")
 
 
+@case("rooms/list-after-the-lobby", "ROOM-10", "LIST-3", needs=NEEDS_ROOMS)
+def rooms_after_the_lobby(arena: Arena) -> None:
+    """#lobby is not behind itself, and is behind what comes right before it"""
+    alice = arena.login(capabilities=IN_ROOMS)
+    before, _ = rooms_page(alice, "#lobbx", MAX_PAGE)
+    if LOBBY not in before:
+        raise alice.problem(Kind.VALUE, f"{LOBBY} behind #lobbx", f"{', '.join(before) or 'nothing'}")
+    behind, _ = rooms_page(alice, LOBBY, MAX_PAGE)
+    if LOBBY in behind:
+        raise alice.problem(Kind.VALUE, f"no {LOBBY} behind {LOBBY}", f"{', '.join(behind)}")
+
+
 @case("rooms/list-after", "ROOM-10", "LIST-3", "LIST-1", needs=NEEDS_ROOMS)
 def rooms_after(arena: Arena) -> None:
     """ROOMS lists what is behind `after`, which need not be a room"""

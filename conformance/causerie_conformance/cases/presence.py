@@ -194,7 +194,9 @@ def display(arena: Arena) -> None:
 @case("presence/somebody-gone", "WHO-5", "WHO-13", "WHO-8", needs=WITH)
 def somebody_gone(arena: Arena) -> None:
     """WHO of somebody offline: with history the last display name and the last logout, else NO_SUCH_CONVERSATION"""
-    alice, bob = arena.login("alice", capabilities=WITH), log_in(arena, "bob", "Bob who was")
+    alice, bob = arena.login("alice", capabilities=WITH), log_in(arena, "bob", "Bob that was before")
+    leave(bob)
+    bob = log_in(arena, "bob", "Bob who was", like=bob)
     begin = clock(arena)
     leave(bob)
     end = clock(arena)

@@ -9,7 +9,7 @@ from causerie.core.hub import Hub
 from causerie.core.refusal import Refused
 from causerie.core.requests import check_conversation
 from causerie.core.roster import Roster
-from causerie.store.operations import FindPerson, Listing, Members, Person
+from causerie.store.operations import Enter, FindPerson, Listing, Members, Person
 from causerie_spec.codes import LOBBY, ErrorCode
 from causerie_spec.messages import Presence
 from mutants.registry import mutant
@@ -148,6 +148,17 @@ def the_first_display_name_stays():
     def enter(original, self, connection, handle, *who):
         display, rooms = who
         return original(self, connection, handle, self._displays.get(handle, display), rooms)
+
+
+@mutant("WHO-8", "presence/somebody-gone")
+def stores_the_first_display_name():
+    """Shows the display name of the first login of those who are offline."""
+
+    @instead_of(Enter)
+    def enter(original, archive, entering):
+        row = archive._tables.person(entering.handle)
+        display = entering.display if row is None else row.display
+        return original(archive, replace(entering, display=display))
 
 
 @mutant("WHO-8")

@@ -322,3 +322,12 @@ def lists_begin_again():
     @before("ROOMS")
     def rooms(peer, message):
         return message if message.after < "#z" else replace(message, after="")
+
+
+@mutant("LIST-3", "rooms/list-after-the-lobby")
+def the_lobby_is_behind_itself():
+    """Lists the lobby again to those who have come to it."""
+
+    @before("ROOMS")
+    def rooms(peer, message):
+        return message if message.after != "#lobby" else replace(message, after="#lobbx")
