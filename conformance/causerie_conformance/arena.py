@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from causerie_conformance.accounts import Account
-from causerie_conformance.client import Client, assuming
+from causerie_conformance.client import Client
 from causerie_conformance.company import Company
+from causerie_conformance.experience import Way
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import TOPICS
 from causerie_conformance.target import Target, another
@@ -69,9 +70,11 @@ class Arena:
         topic: str = TOPICS[-1],
         *,
         guarded: bool = True,
+        about: tuple[str, ...] = (),
         transcript: Transcript | None = None,
     ) -> None:
         self.target = target
+        self.way = Way(target.experience, about)
         self.transcript = transcript or Transcript()
         self._guarded = guarded
         self._login_is_built = TOPICS.index(topic) >= TOPICS.index("login")
@@ -80,6 +83,9 @@ class Arena:
         self._clients: list[Client] = []
         self._others: list[Target] = []
         self._bystander: Client | None = None
+        self._said_before = target.process.said_so_far if target.process is not None else 0
+        self.server_output = ""
+        """What servers of ours have printed since the case began; known at its end."""
 
     def __enter__(self) -> Arena:
         if self._guarded:
@@ -91,6 +97,7 @@ class Arena:
     ) -> None:
         for client in self._clients:
             client.close()
+        self.server_output = self._said()
         if self._bystander is not None and error is None:
             self.target.put_spare(self._bystander)
         elif self._bystander is not None:
@@ -98,6 +105,11 @@ class Arena:
         for other in self._others:
             if other.process is not None:
                 other.process.stop()
+
+    def _said(self) -> str:
+        of_main = [] if self.target.process is None else [self.target.process.said_since(self._said_before)]
+        of_others = [other.process.said_since(0) for other in self._others if other.process is not None]
+        return "\n".join(filter(None, of_main + of_others))
 
     # Connections
 
@@ -107,7 +119,7 @@ class Arena:
         """A connection on which nothing was said yet; of a cluster the next address takes it, or that of *beside*."""
         of = target or self.target
         address = of.addresses[next(self._turns) % len(of.addresses)] if beside is None else beside.address
-        options = {"tls": of.tls, "company": self.company} | options
+        options = {"tls": of.tls, "company": self.company, "way": self.way} | options
         client = Client(address, self.transcript, of.shared, name=name, patience=of.patience, **options)
         self._clients.append(client)
         return client
@@ -115,7 +127,7 @@ class Arena:
     def greet(self, name: str = "A", *, target: Target | None = None, **fields: Any) -> Client:
         """A connection in state *login*: HELLO was answered WELCOME."""
         client = self.connect(name, target=target)
-        with assuming("HELLO-3"):
+        with self.way.step("HELLO-3"):
             client.ask(hello(**fields), Welcome)
         return client
 
@@ -131,7 +143,7 @@ class Arena:
     ) -> Client:
         """A connection in state *ready*, with a fresh handle, or with the handle and token of *like*."""
         client = self.connect(name, target=target, beside=beside, receive_buffer=receive_buffer)
-        with assuming("HELLO-3"):
+        with self.way.step("HELLO-3"):
             client.ask(hello(**fields), Welcome)
         self.enter(client, like=like)
         return client
@@ -140,7 +152,7 @@ class Arena:
         """Log in on a connection that is in state *login*."""
         client.handle = like.handle if like is not None else new_handle(client.name)
         client.token = like.token if like is not None else new_token()
-        with assuming("LOGIN-1"):
+        with self.way.step("LOGIN-1"):
             return client.ask(login(client.handle, client.token), Ready, handle=client.handle)
 
     def challenge(self, name: str = "A", **fields: Any) -> Client:
@@ -148,7 +160,7 @@ class Arena:
         client = self.greet(name, **fields)
         client.handle = new_handle(name)
         first = f"n,,n={client.handle},r={secrets.token_hex(12)}".encode()
-        with assuming("SCRAM-4"):
+        with self.way.step("SCRAM-4"):
             client.ask(login(client.handle, first, mechanism=MECHANISM_SCRAM), Challenge)
         return client
 
@@ -226,7 +238,7 @@ class Arena:
         if gone or bool(spare.handle) != self._login_is_built or not (spare.handle or fresh):
             spare.close()
             return None
-        spare.transcript, spare.company = self.transcript, self.company
+        spare.transcript, spare.company, spare.way = self.transcript, self.company, self.way
         self.company.admit(spare)
         self.transcript.event(spare.name, "is here since before this case")
         return spare
@@ -234,10 +246,10 @@ class Arena:
     def _stranger(self, name: str) -> Client:
         """Somebody who has nothing to do with the case, as far in as the server is built."""
         of = self.target
-        options: dict[str, Any] = {"tls": of.tls, "company": self.company}
+        options: dict[str, Any] = {"tls": of.tls, "company": self.company, "way": self.way}
         client = Client(of.address, self.transcript, of.shared, name=name, patience=of.patience, **options)
         try:
-            with assuming("HELLO-3"):
+            with self.way.step("HELLO-3"):
                 client.ask(hello(), Welcome)
             if self._login_is_built:
                 self.enter(client)

@@ -11,20 +11,20 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from causerie_conformance import engine
-from causerie_conformance.known import KnownFailures
+from causerie_conformance import engine, reruns, selection
+from causerie_conformance.client_role import cli as client_cli
+from causerie_conformance.known import KnownFailures, update
 from causerie_conformance.process import ENGINES
-from causerie_conformance.registry import TOPICS, Case, load_cases, matches, select
+from causerie_conformance.registry import TOPICS, Case, load_cases
 from causerie_conformance.report import json_report
 from causerie_conformance.report.terminal import Terminal, show_list
 from causerie_conformance.reporting import add_options, check_files, without_a_run, write
 from causerie_conformance.results import Exit, Run
+from causerie_conformance.selection import Parser
 from causerie_conformance.session import Session
 from causerie_conformance.setup import SetupError, StartError, accounts_for, target_for, tls_for
 from causerie_conformance.target import Target
-from causerie_spec.codes import PROFILES
 
 EXAMPLES = """\
 examples:
@@ -35,6 +35,8 @@ examples:
   causerie-conformance --reference asyncio --tls         the same, all of it over TLS
   causerie-conformance --list --profile ROBUST           what would be run
   causerie-conformance HOST:PORT --select HELLO-6        the cases that cite this clause
+  causerie-conformance client -- ./chat {host} {port} {handle}
+                                                         judge a client instead; client --help tells more
 
 exit status:
   0 conformant    1 not conformant    2 usage error    3 server unreachable, or it died
@@ -44,14 +46,9 @@ are listed at the end, and say how to have them judged.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(Exit.USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
-
-
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    made = _Parser(
+    made = Parser(
         prog="causerie-conformance",
         description="Judge a Causerie server by the clauses of PROTOCOL.md.",
         epilog=EXAMPLES,
@@ -88,43 +85,42 @@ def parser() -> argparse.ArgumentParser:
         "--ca-file", type=Path, metavar="FILE", help="the same; trust the authorities in it (PEM), not the system's"
     )
     secure.add_argument("--insecure", action="store_true", help="the same; trust any certificate")
-    what = made.add_argument_group("which cases")
-    what.add_argument("--list", action="store_true", help="list them instead of running them")
-    what.add_argument(
-        "--select",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="only these: a topic, an id, a glob such as 'login/token-*', or a clause such as HELLO-6",
-    )
-    what.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="not these")
-    what.add_argument("--profile", action="append", default=[], metavar="NAME", help=f"only of: {' '.join(PROFILES)}")
-    what.add_argument(
-        "--known-failures",
-        type=Path,
-        metavar="FILE",
-        help="cases that may fail: ids or globs, a line each, # for comments; a line that is not true any more fails",
-    )
-    what.add_argument("-x", "--fail-fast", action="store_true", help="stop after the first failure")
-    what.add_argument("--upto", choices=TOPICS, metavar="TOPIC", help=f"stop after: {' '.join(TOPICS)}")
+    selection.add_options(made, TOPICS, "login/token-*", "HELLO-6")
     add_options(made)
+    made.add_argument(
+        "--reruns",
+        type=_count,
+        default=reruns.TIMES,
+        metavar="N",
+        help=f"run failures again N times, to tell steady from flaky ({reruns.TIMES} unless told; 0 for never)",
+    )
     made.add_argument("--version", action="version", version=f"%(prog)s {json_report.suite_version()}")
     return made
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 100:
+        raise argparse.ArgumentTypeError("a number from 0 to 99")
+    return number
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["client"]:
+        return client_cli.main(argv[1:])
     made = parser()
     options = made.parse_args(argv)
     status = without_a_run(made, options)
     if status is not None:
         return status
-    selected = _selected(made, options)
+    selected = selection.selected(made, options, load_cases())
     if options.list:
         show_list(sys.stdout, selected, verbose=options.verbose)
         return Exit.CONFORMANT
     check_files(made, options)
-    known = _known(made, options)
+    known = selection.known_failures(made, options, load_cases())
     try:
         named = accounts_for(options.users, options.users_file)
         tls = tls_for(options.tls, options.ca_file, options.insecure)
@@ -143,45 +139,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             target.process.stop()
 
 
-def _selected(made: argparse.ArgumentParser, options: argparse.Namespace) -> list[Case]:
-    cases = load_cases()
-    known = {name.lower() for name in PROFILES}
-    for name in options.profile:
-        if name.lower() not in known:
-            made.error(f"--profile: there is no profile {name!r}; there are {', '.join(PROFILES)}")
-    for pattern in [*options.select, *options.exclude]:
-        if not any(matches(case, pattern) for case in cases):
-            made.error(f"no case matches {pattern!r}; --list shows all {len(cases)}")
-    chosen = select(cases, only=options.select, without=options.exclude, profiles=options.profile, upto=options.upto)
-    if not chosen:
-        made.error("no case is selected by these options together")
-    return chosen
-
-
-def _known(made: argparse.ArgumentParser, options: argparse.Namespace) -> KnownFailures:
-    path = options.known_failures
-    if path is None:
-        return KnownFailures()
-    try:
-        known = KnownFailures.read(path)
-    except (OSError, ValueError) as error:
-        made.error(f"--known-failures: cannot read {path}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
-    if unknown := known.unknown(load_cases()):
-        made.error("--known-failures: " + "\n".join(unknown))
-    return known
-
-
 def _judge(options: argparse.Namespace, target: Target, selected: list[Case], known: KnownFailures) -> int:
     run = Run(target.name, command=_rerun(options, target), total=len(load_cases()))
     terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=run.command)
-    session = Session(target, run, terminal.result, fail_fast=options.fail_fast, known=known)
+    session = Session(target, run, terminal.result, fail_fast=options.fail_fast, known=known, reruns=options.reruns)
 
     def last_words() -> None:
         _finish(options, run, terminal)
 
     engine.run(session, selected, last_words)
+    if options.update_known_failures:
+        _update(options, run, known)
     _finish(options, run, terminal)
     return run.exit_status
+
+
+def _update(options: argparse.Namespace, run: Run, known: KnownFailures) -> None:
+    """Bring the list of known failures up to date, if the run can tell."""
+    if run.stopped or run.interrupted:
+        sys.stderr.write(f"causerie-conformance: {options.known_failures} is as it was: the run ended early\n")
+        return
+    try:
+        update(options.known_failures, known, run, load_cases())
+    except OSError as error:
+        sys.stderr.write(f"causerie-conformance: cannot write {options.known_failures}: {error.strerror}\n")
 
 
 def _finish(options: argparse.Namespace, run: Run, terminal: Terminal) -> None:

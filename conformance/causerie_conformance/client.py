@@ -213,14 +213,14 @@ class Client(Peer):
         """BYE with that code must come, then the end of the stream."""
         with citing(clause):
             bye = self.expect_bye(code, ref=ref)
-        with assuming("STATE-5"):
+        with self.way.step("STATE-5"):
             self.expect_end()
         return bye
 
     def expect_end_after_bye(self) -> None:
         """Some BYE must come, then the end of the stream."""
         self.expect(Bye)
-        with assuming("STATE-5"):
+        with self.way.step("STATE-5"):
             self.expect_end()
 
     # Streams and rooms
@@ -238,12 +238,12 @@ class Client(Peer):
 
     def join(self, room: str) -> Conversation:
         """JOIN, answered CONVERSATION."""
-        with assuming("ROOM-1"):
+        with self.way.step("ROOM-1"):
             return self.ask(Join(room), Conversation, conversation=room)
 
     def leave(self, room: str) -> None:
         """LEAVE, answered OK."""
-        with assuming("ROOM-5"):
+        with self.way.step("ROOM-5"):
             self.ask(Leave(room), Ok)
 
     def ended_how(self) -> str:
@@ -257,7 +257,7 @@ class Client(Peer):
     def fence(self) -> None:
         """PING, and read to its PONG: all that earlier requests caused has come by then."""
         token = secrets.randbits(64)
-        with assuming("PING-1"):
+        with self.way.step("PING-1"):
             self.ask(Ping(token=token), Pong, token=token)
 
     def settle(self) -> None:
@@ -308,7 +308,7 @@ class Client(Peer):
     ) -> tuple[Send, Ack]:
         """Send a SEND and take its ACK."""
         message, ref = self.say(text, conversation, kind=kind, txn=txn)
-        with assuming("SEND-1"):
+        with self.way.step("SEND-1"):
             return message, self.expect(Ack, ref=ref)
 
     def hear(self, sent: Send, sender: str, conversation: str | None = None, ack: Ack | None = None) -> ChatMessage:
@@ -318,7 +318,7 @@ class Client(Peer):
         """
         where = sent.conversation if conversation is None else conversation
         expected = f"MESSAGE in {where} by {sender} with txn {sent.txn}"
-        with assuming("MSG-3"):
+        with self.way.step("MSG-3"):
             received = self._find(sent, sender, expected)
         message = received.message
         assert isinstance(message, ChatMessage)

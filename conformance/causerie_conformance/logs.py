@@ -105,7 +105,7 @@ class Logs:
     def _check_seq(self, found: Found, name: str, seq: int) -> None:
         last = self._seqs.get(name)
         if seq == 0:
-            raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on", field="seq")
+            raise found.broken("MSG-1", Kind.VALUE, "a seq from 1 on", field="seq", right=1)
         head = self._heads.get(name)
         if last is None and head is not None and seq > head + 1:
             wanted = f"seq {head + 1} in {name}, after head {head}"

@@ -18,6 +18,7 @@ from collections import deque
 from typing import Any, Final
 
 from causerie_conformance.company import Company
+from causerie_conformance.experience import MUTE_SHARE, Way
 from causerie_conformance.logs import Shared
 from causerie_conformance.passive import Observer, Request
 from causerie_conformance.problems import HandshakeFailed, Kind, Problem, Violation
@@ -72,8 +73,10 @@ class Peer:
         receive_buffer: int | None = None,
         tls: Tls | None = None,
         company: Company | None = None,
+        way: Way | None = None,
     ) -> None:
         self.name = name
+        self.way = way or Way()
         self.address = address
         self.company = company or Company()
         self.patience = patience
@@ -187,15 +190,24 @@ class Peer:
 
     def next(self, expected: str = "a frame", patience: float | None = None) -> Received | None:
         """The next frame, or None at the end of the stream. Raises `Problem` of kind timeout when nothing comes."""
-        limit = self.patience if patience is None else patience
+        limit = self._limit() if patience is None else patience
         deadline = time.monotonic() + limit
         while not self._frames:
             if self.end is not None:
                 return None
             self._pull()
             if self._idle() and not self._wait(deadline):
+                if self.observer.open:
+                    self.way.experience.in_vain(self.observer.open[0].type)
                 raise self.problem(Kind.TIMEOUT, expected, self._nothing(limit))
         return self._frames.popleft()
+
+    def _limit(self) -> float:
+        """Seconds to wait: not long for what never came, though far away servers get their time."""
+        open_ = self.observer.open
+        if open_ and self.way.experience.is_mute(open_[0].type):
+            return self.patience / MUTE_SHARE
+        return self.patience
 
     def next_octets(self, expected: str, patience: float | None = None) -> bytes:
         """The next octets as they are, none at the end of the stream. Raises `Problem` of kind timeout."""
@@ -302,7 +314,10 @@ class Peer:
         octets = header + raw.body
         self.transcript.received(self.name, octets)
         message = self.observer.received(raw, octets)
-        if self.observer.answered is not None and not isinstance(message, Pong):
+        answered = self.observer.answered
+        if answered is not None:
+            self.way.experience.answered(answered.type)
+        if answered is not None and not isinstance(message, Pong):
             self.company.acted(self)
         if not self.company.asked_for(message):
             self._frames.append(Received(raw, message, octets, time.monotonic(), self.observer.answered))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SESSION] = setup.session_for(server or (), reference, spawn, timeout, named, tls=tls)
     except setup.SetupError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """When all cases have been run, and the server still runs, settle what they have shown."""
+    result = yield
+    ours = session.config.stash.get(SESSION, None)
+    if ours is not None and not session.config.option.collectonly:
+        ours.settle()
+    return result
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

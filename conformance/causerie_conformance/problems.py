@@ -5,7 +5,8 @@
     │   ├── Violation      found passively, in a frame that came while the case was about something else
     │   └── HandshakeFailed  there is a server, but no TLS with it
     ├── NotOffered         the server does not have the capability that the case is about
-    └── NotJudged          the case could not be judged here; the reason says how to make it judgeable
+    ├── NotJudged          the case could not be judged here; the reason says how to make it judgeable
+    └── Blocked            a step on the way does not work, as other cases have shown
 
 In here: these exceptions and the kinds of end. Not in here: anything that does I/O, and wording of reports.
 """
@@ -94,6 +95,14 @@ class HandshakeFailed(Problem):
 
 class NotOffered(Interrupted):
     """The server does not offer what the case needs; ``str`` names it."""
+
+
+class Blocked(Interrupted):
+    """The way to what the case is about leads over a step that does not work; ``clause`` is what that step is about."""
+
+    def __init__(self, clause: str) -> None:
+        super().__init__(clause)
+        self.clause = clause
 
 
 class NotJudged(Interrupted):

@@ -35,6 +35,8 @@ STOP_TIMEOUT: Final = 10.0
 """Seconds in which a server must have ended after it was asked to."""
 LOOK: Final = 0.02
 """Seconds between two looks at a server that is starting; each look also notices that it has ended."""
+OUTPUT_KEPT: Final = 4_096
+"""Octets of a server's output that are kept."""
 ENGINES: Final = ("asyncio", "threaded")
 REFERENCE_TIMEOUT: Final = 2.0
 """The login limit that the reference is started with, in seconds."""
@@ -192,13 +194,30 @@ class ServerProcess:
         """The last lines of its output, to be put behind a message; empty if there are none."""
         if self._output.closed:
             return ""
-        size = self._output.seek(0, os.SEEK_END)
-        self._output.seek(max(0, size - 4_096))
-        text = self._output.read().decode(errors="replace").rstrip()
-        self._output.seek(0, os.SEEK_END)
+        text = self.said_since(0)
         if not text:
             return "; it said nothing"
         return "; its last words:\n" + "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+
+    @property
+    def said_so_far(self) -> int:
+        """Octets of output so far."""
+        return 0 if self._output.closed else os.fstat(self._output.fileno()).st_size
+
+    def said_since(self, octets: int) -> str:
+        """What it has said since it had said so many octets; of much only the end."""
+        size = self.said_so_far
+        begin = max(octets, size - OUTPUT_KEPT)
+        return self._read(begin, size - begin).decode(errors="replace").rstrip() if size > begin else ""
+
+    def _read(self, offset: int, size: int) -> bytes:
+        """From the file that the server writes to as well, by a position that is not its."""
+        if hasattr(os, "pread"):
+            return os.pread(self._output.fileno(), size, offset)
+        self._output.seek(offset)
+        octets = self._output.read(size)
+        self._output.seek(0, os.SEEK_END)
+        return octets
 
 
 _RUNNING: Final[set[ServerProcess]] = set()

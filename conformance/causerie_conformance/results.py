@@ -7,7 +7,6 @@ found (`runner`).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
@@ -23,6 +22,8 @@ class Status(str, Enum):
     PASSED = "passed"
     FAILED = "failed"
     """A MUST was broken."""
+    BLOCKED = "blocked"
+    """Something on the way is broken, and a case that is about it has failed. This is not a pass."""
     KNOWN = "known failure"
     """A MUST was broken, and the user's list says so."""
     WARNED = "warned"
@@ -74,10 +75,33 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """A mistake that was recognised: its stable name, and one or two sentences with what to do."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Tries:
+    """How often a case was run, and how often it failed."""
+
+    ran: int
+    failed: int
+
+    @property
+    def word(self) -> str:
+        """What to say of it: flaky if it has passed once, else steady."""
+        return f"{'flaky' if self.failed < self.ran else 'steady'} (failed {self.failed} of {self.ran})"
+
+
+@dataclass(frozen=True)
 class Result:
     """What became of one case. ``duration`` is in seconds; ``reason`` is for those that were not judged.
 
-    ``missing`` is what the case needs and the server does not offer.
+    ``missing`` is what the case needs and the server does not offer, or the clause of a step that does not work.
+    ``blocked_by`` is the id of the case that failed at what this one needs. ``diagnosis`` is what the failure looks
+    like, ``server_output`` what a server of ours printed meanwhile. ``tries`` is None if it was not run again.
     """
 
     case: Case
@@ -87,13 +111,18 @@ class Result:
     reason: str = ""
     transcript: Transcript | None = None
     missing: str = ""
+    diagnosis: Diagnosis | None = None
+    server_output: str = ""
+    blocked_by: str = ""
+    tries: Tries | None = None
 
     @property
     def message(self) -> str:
         """One line: why the case did not pass; empty if it did."""
+        words = self.reason
         if self.finding is not None:
-            return f"{self.finding.clause}: expected {self.finding.expected}; came {self.finding.came}"
-        return self.reason
+            words = f"{self.finding.clause}: expected {self.finding.expected}; came {self.finding.came}"
+        return f"blocked by {self.blocked_by}: {words}" if self.blocked_by else words
 
 
 class Verdict(str, Enum):
@@ -140,9 +169,14 @@ class Run:
     _clock: float = field(default_factory=time.monotonic)
     duration: float = 0.0
 
+    @property
+    def duration_so_far(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._clock
+
     def finish(self) -> None:
         """Stop the clock; cases without a result were not run."""
-        self.duration = time.monotonic() - self._clock
+        self.duration = self.duration_so_far
         known = {result.case.id for result in self.results}
         why = self.stopped or "the run was interrupted"
         self.results += [Result(case, Status.NOT_RUN, reason=why) for case in self.selected if case.id not in known]
@@ -155,8 +189,9 @@ class Run:
         """One verdict for each profile that was selected, in the order of the text."""
         profiles = {result.case.profile for result in self.results}
         ordered = [profile for profile in PROFILES if profile in profiles]
+        known = {result.case.id for result in self.of(Status.KNOWN)}
         return [
-            _verdict(profile, [result for result in self.results if result.case.profile == profile])
+            _verdict(profile, [result for result in self.results if result.case.profile == profile], known)
             for profile in ordered
         ]
 
@@ -169,17 +204,21 @@ class Run:
             return Exit.UNREACHABLE
         if self.stopped or self.stale or self.of(Status.FAILED, Status.NOT_RUN):
             return Exit.NOT_CONFORMANT
+        if any(verdict.verdict is Verdict.NOT_CONFORMANT for verdict in self.verdicts()):  # by what is blocked
+            return Exit.NOT_CONFORMANT
         return Exit.CONFORMANT
 
 
-def _verdict(profile: str, results: Iterable[Result]) -> ProfileVerdict:
+def _verdict(profile: str, results: list[Result], known: set[str]) -> ProfileVerdict:
+    """The verdict; what is blocked by one of the *known* failures is as known as that."""
     counts = dict.fromkeys(Status, 0)
     for result in results:
         counts[result.status] += 1
     judged = counts[Status.PASSED] + counts[Status.WARNED]
-    if counts[Status.FAILED]:
+    blocked = [result for result in results if result.status is Status.BLOCKED]
+    if counts[Status.FAILED] or any(result.blocked_by not in known for result in blocked):
         verdict = Verdict.NOT_CONFORMANT
-    elif counts[Status.KNOWN]:
+    elif counts[Status.KNOWN] or blocked:
         verdict = Verdict.KNOWN
     elif judged and not counts[Status.NOT_JUDGED] and not counts[Status.NOT_RUN]:
         verdict = Verdict.CONFORMANT

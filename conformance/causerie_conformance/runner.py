@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from causerie_conformance import clauses
 from causerie_conformance.arena import Arena, hello
 from causerie_conformance.client import Client
-from causerie_conformance.problems import HandshakeFailed, Kind, NotJudged, NotOffered, Problem
+from causerie_conformance.problems import Blocked, HandshakeFailed, Kind, NotJudged, NotOffered, Problem
 from causerie_conformance.process import ServerFailed
 from causerie_conformance.registry import Case
 from causerie_conformance.results import Finding, Result, Status
@@ -30,6 +31,8 @@ from causerie_spec.messages import Welcome
 
 APART: Final = 2
 """Cases with a server of their own that are run at the same time."""
+GATE_PEER: Final = "A"
+"""The suite's name for the connection on which it looks whether there is a server."""
 TLS_ALERT: Final = b"\x15\x03"
 """How what a TLS server says to plain text begins."""
 
@@ -37,14 +40,15 @@ TLS_ALERT: Final = b"\x15\x03"
 def run_case(case: Case, target: Target, transcript: Transcript | None = None) -> Result:
     """Run one case to its verdict. Raises nothing but what is meant to end the whole run."""
     began = time.monotonic()
-    arena = Arena(target, case.topic, guarded=case.guarded, transcript=transcript)
+    arena = Arena(target, case.topic, guarded=case.guarded, about=case.clauses[:1], transcript=transcript)
     try:
         _check_needs(case, target)
         with arena:
             case.function(arena)
             arena.guard()
     except Exception as error:  # whatever it is, the run goes on and the report says it
-        return _result(case, error, arena.transcript, time.monotonic() - began, target)
+        result = _result(case, error, arena.transcript, time.monotonic() - began, target)
+        return replace(result, server_output=arena.server_output)
     return Result(case, Status.PASSED, time.monotonic() - began, transcript=arena.transcript)
 
 
@@ -60,6 +64,8 @@ def _result(case: Case, error: Exception, transcript: Transcript, duration: floa
         return Result(
             case, Status.NOT_OFFERED, duration, reason=f"the server does not offer {missing}", missing=missing
         )
+    if isinstance(error, Blocked):
+        return blocked(case, error.clause, duration, transcript)
     if isinstance(error, NotJudged):
         return Result(case, Status.NOT_JUDGED, duration, reason=str(error), transcript=transcript)
     if isinstance(error, ServerFailed):
@@ -71,6 +77,12 @@ def _result(case: Case, error: Exception, transcript: Transcript, duration: floa
     finding = Finding.of(error, case)
     status = Status.WARNED if clauses.level(finding.clause) == "SHOULD" else Status.FAILED
     return Result(case, status, duration, finding, transcript=transcript)
+
+
+def blocked(case: Case, clause: str, duration: float = 0.0, transcript: Transcript | None = None) -> Result:
+    """The result of a case whose way leads over a step that is about *clause* and does not work."""
+    reason = f"a step on its way does not work: {clauses.text(clause)} [{clause}]"
+    return Result(case, Status.BLOCKED, duration, reason=reason, transcript=transcript, missing=clause)
 
 
 def _fault(case: Case, error: Exception) -> Finding:
@@ -126,16 +138,20 @@ class Beside:
 
 
 class Obstacle(Exception):
-    """There is no Causerie server to judge; ``str`` says what there is instead. ``reached``: something answered."""
+    """There is no Causerie server to judge; ``str`` says what there is instead.
 
-    def __init__(self, message: str, transcript: Transcript, *, reached: bool = True) -> None:
+    ``reached``: something answered. ``kind``: how that ended, if it is known.
+    """
+
+    def __init__(self, message: str, transcript: Transcript, *, reached: bool = True, kind: Kind | None = None) -> None:
         super().__init__(message)
         self.transcript = transcript
         self.reached = reached
+        self.kind = kind
 
 
 def _connect(target: Target, transcript: Transcript, address: tuple[str, int]) -> Client:
-    return Client(address, transcript, target.shared, name="A", patience=target.patience, tls=target.tls)
+    return Client(address, transcript, target.shared, name=GATE_PEER, patience=target.patience, tls=target.tls)
 
 
 def look(target: Target) -> None:
@@ -173,14 +189,14 @@ def _hear_welcome(client: Client, target: Target) -> None:
     except Problem as problem:
         what = _what_else(client, problem)
         if what is not None:
-            raise Obstacle(what, client.transcript) from None
+            raise Obstacle(what, client.transcript, kind=problem.kind) from None
         return
     if received is None and client.first_octets.startswith(TLS_ALERT):
         raise Obstacle("what listens speaks TLS: give --tls", client.transcript)
     if received is None:
         piece = f" after {client.incomplete} octets that are no whole frame" if client.incomplete else ""
         message = f"{target.name} took the connection and answered HELLO with {client.ended_how()}{piece}"
-        raise Obstacle(message, client.transcript)
+        raise Obstacle(message, client.transcript, kind=client.end)
     target.round_trip = received.at - began
     if isinstance(received.message, Welcome):
         target.welcome = received.message

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from causerie_conformance.blocking import Blame, settle
+from causerie_conformance.diagnosis import Before, diagnose
+from causerie_conformance.experience import Experience
 from causerie_conformance.known import KnownFailures
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import CASES, GATE, Case
+from causerie_conformance.reruns import again, time_for
 from causerie_conformance.results import Finding, Result, Run, Status
-from causerie_conformance.runner import Beside, Obstacle, gone, look, run_case
+from causerie_conformance.runner import GATE_PEER, Beside, Obstacle, gone, look, run_case
 from causerie_conformance.target import Target
 from causerie_conformance.transcript import Transcript
 
@@ -21,7 +25,7 @@ from causerie_conformance.transcript import Transcript
 class Session:
     """A run. ``on_result`` is called with each result as it is known; ``fail_fast`` ends it at the first failure.
 
-    What fails and stands in *known* is no failure of the run.
+    What fails and stands in *known* is no failure of the run. What fails is run again *reruns* times in the end.
     """
 
     def __init__(
@@ -32,12 +36,16 @@ class Session:
         *,
         fail_fast: bool = False,
         known: KnownFailures | None = None,
+        reruns: int = 0,
     ) -> None:
         self.target = target
         self.run = run
         self._fail_fast = fail_fast
         self._known = known or KnownFailures()
         self._on_result = on_result or (lambda _: None)
+        self._reruns = reruns
+        self._blame = Blame()
+        self._named: set[str] = set()
         self._kept: dict[str, Result] = {}
         self._beside = Beside(lambda case: run_case(case, target))
 
@@ -60,8 +68,11 @@ class Session:
         self._keep_last_words()
         if obstacle.reached:
             gate = CASES[GATE]
-            finding = Finding(Kind.UNEXPECTED, gate.clauses[0], "WELCOME in answer to HELLO", str(obstacle))
-            self._keep(Result(gate, Status.FAILED, finding=finding, transcript=obstacle.transcript))
+            kind = obstacle.kind or Kind.UNEXPECTED
+            finding = Finding(kind, gate.clauses[0], "WELCOME in answer to HELLO", str(obstacle), peer=GATE_PEER)
+            said = self.target.process.said_since(0) if self.target.process is not None else ""
+            result = Result(gate, Status.FAILED, finding=finding, transcript=obstacle.transcript, server_output=said)
+            self._keep(result)
 
     def execute(self, case: Case, transcript: Transcript | None = None) -> Result:
         """The result of a case: run now, or waited for, or not run any more."""
@@ -90,10 +101,30 @@ class Session:
         if self.target.process is not None:
             self.run.server_output = self.target.process.said()
 
+    def settle(self) -> None:
+        """All cases have been run: what is blocked by what came later, and which failures are steady."""
+        self.run.results = settle(self.run.results)
+        if self._reruns and not self.run.unreachable:
+            self._run_again()
+
+    def _run_again(self) -> None:
+        """Run again what has failed; nothing that was learned of the server makes that any shorter."""
+        self._beside.end()
+        self.target.put_spare(None)
+        self.target.timeouts, self.target.experience = 0, Experience()
+        tries = again(
+            self.run.results,
+            lambda case: run_case(case, self.target),
+            self._reruns,
+            time_for(self.run.duration_so_far),
+        )
+        self.run.results = [replace(result, tries=tries.get(result.case.id)) for result in self.run.results]
+
     def end(self) -> None:
         """Nothing more will be run."""
         self._beside.end()
         self.target.put_spare(None)
+        self.run.results = settle(self.run.results)
         self.run.stale = self._known.stale(self.run.results)
 
     def keep_timed_out(self, result: Result) -> Result:
@@ -101,9 +132,23 @@ class Session:
         return self._keep(result)
 
     def _keep(self, result: Result) -> Result:
+        result = self._diagnosed(result)
         if result.status is Status.FAILED and self._known.holds(result.case):
             result = replace(result, status=Status.KNOWN)
+        self._blame.learn(result)
+        result = self._blame.judge(result)
         self.run.results.append(result)
         self._kept[result.case.id] = result
         self._on_result(result)
         return result
+
+    def _diagnosed(self, result: Result) -> Result:
+        """The result with what it looks like, if it is a failure that looks like something."""
+        if result.finding is None or result.transcript is None:
+            return result
+        before = Before(frozenset(self._named), self.target.experience.unanswered)
+        found = diagnose(result.finding, result.transcript, said=result.server_output, before=before)
+        if found is None:
+            return result
+        self._named.add(found.name)
+        return replace(result, diagnosis=found)

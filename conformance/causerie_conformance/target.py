@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from causerie_conformance.accounts import Account
+from causerie_conformance.experience import Experience
 from causerie_conformance.logs import Shared
 from causerie_conformance.process import HOST, Command, ServerProcess
 from causerie_conformance.tls import Tls
@@ -60,6 +61,7 @@ class Target:
     round_trip: float = 0.0
     timeouts: int = 0
     spare: Client | None = None
+    experience: Experience = field(default_factory=Experience)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property

@@ -27,7 +27,7 @@ def test_a_file_has_ids_globs_and_comments(tmp_path: Path) -> None:
     path = tmp_path / "known.txt"
     path.write_text("# not yet\n\n  hello/quit  # issue 7\r\nhistory/text-*\n#hello/ping-0\n", encoding="utf-8")
     read = KnownFailures.read(path)
-    assert read.entries == (Entry("known.txt:3", "hello/quit"), Entry("known.txt:4", "history/text-*"))
+    assert read.entries == (Entry("known.txt:3", "hello/quit", 3), Entry("known.txt:4", "history/text-*", 4))
     assert read.holds(case("hello/quit"))
     assert read.holds(case("history/text-han"))
     assert not read.holds(case("hello/quit-2"))

@@ -12,9 +12,9 @@ from typing import Final
 
 from causerie_conformance.diagnosis import answers, closing, delivery, framing, refusals, values
 from causerie_conformance.diagnosis.evidence import Before, Evidence
-from causerie_conformance.diagnosis.rule import Diagnosis, Rule
+from causerie_conformance.diagnosis.rule import Rule
 from causerie_conformance.problems import Kind
-from causerie_conformance.results import Finding
+from causerie_conformance.results import Diagnosis, Finding
 from causerie_conformance.transcript import Entry
 
 __all__ = ["RULES", "Before", "Diagnosis", "Evidence", "Rule", "diagnose"]

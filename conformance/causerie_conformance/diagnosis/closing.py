@@ -26,8 +26,8 @@ def _crashed(evidence: Evidence) -> str | bool:
     """The server printed an exception while it left an answer out."""
     if evidence.finding.kind not in _GONE or not _CRASH.search(evidence.said):
         return False
-    causes = _CAUSE.findall(evidence.said)
-    return causes[-1][:100] if causes else _CRASH.findall(evidence.said)[-1]
+    causes = _CAUSE.findall(evidence.said) or _CRASH.findall(evidence.said)
+    return str(causes[-1])[:100]
 
 
 def _bye_lost(evidence: Evidence) -> bool:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from causerie_conformance.problems import Kind
 from causerie_conformance.results import Finding
 from causerie_conformance.transcript import Direction, Entry
 from causerie_spec import codec
-from causerie_spec.codes import HEADER_SIZE, SERVER_BIT
+from causerie_spec.codes import HEADER_SIZE, SERVER_BIT, ByeCode
 from causerie_spec.errors import Malformed, PeerError
 from causerie_spec.messages import MESSAGES, Bye, Message
 
@@ -204,6 +205,14 @@ class Evidence:
         return [
             each for each in self.sent(self.peer) if each.ref and each.ref not in answered and each.name != "COMPOSE"
         ]
+
+    @property
+    def nothing_came(self) -> bool:
+        """Did nothing come, or the end, or BYE only because nothing went on?"""
+        if self.finding.kind in (Kind.TIMEOUT, Kind.FIN, Kind.RST):
+            return True
+        late = (ByeCode.HANDSHAKE_TIMEOUT, ByeCode.IDLE)
+        return self.offender is not None and self.offender.name == "BYE" and self.offender.get("code") in late
 
     # What is no frame
 

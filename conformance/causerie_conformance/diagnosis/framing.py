@@ -10,15 +10,11 @@ from typing import Final
 
 from causerie_conformance.diagnosis.evidence import Evidence, Frame, is_server_type
 from causerie_conformance.diagnosis.rule import Rule
-from causerie_conformance.problems import Kind
 from causerie_spec.codes import HEADER_SIZE, MAX_BODY, MAX_BODY_BEFORE_READY, ByeCode
 
 _TLS: Final = re.compile(rb"[\x15\x16]\x03[\x00-\x04]")
 _HTTP: Final = re.compile(rb"HTTP/\d|<(!doctype )?html", re.IGNORECASE)
 _JSON: Final = re.compile(rb'\s*[\[{]\s*["\[{\]}\d]')
-_GONE: Final = (Kind.TIMEOUT, Kind.FIN, Kind.RST)
-_NO_HEADER_BEYOND: Final = 64
-"""A length that is off by more than this is not the header's."""
 
 
 def _octets(evidence: Evidence) -> bytes:
@@ -83,7 +79,7 @@ def _little_endian(evidence: Evidence) -> str | bool:
 def _counts_header(evidence: Evidence) -> str | bool:
     """A frame that waits for as many octets as its header has, or that swallows the next frame's header."""
     octets = _octets(evidence)
-    if len(octets) >= HEADER_SIZE and is_server_type(octets[4]) and evidence.finding.kind in _GONE:
+    if len(octets) >= HEADER_SIZE and is_server_type(octets[4]) and evidence.nothing_came:
         length, size = int.from_bytes(octets[:4], "big"), evidence.rest_size
         if size in (length, length + 4) and length >= 4:
             # of all 8 octets, or of the 4 that follow the length itself
@@ -100,7 +96,7 @@ def _counts_header(evidence: Evidence) -> str | bool:
 def _short_header(evidence: Evidence) -> str | bool:
     """A frame that waits for the octets by which its header is short, its length being right."""
     octets = _octets(evidence)
-    if len(octets) < 5 or evidence.finding.kind not in _GONE or not is_server_type(octets[4]):
+    if len(octets) < 5 or not evidence.nothing_came or not is_server_type(octets[4]):
         return False
     length, size = int.from_bytes(octets[:4], "big"), evidence.rest_size
     left_out = {length + 5: "flags and ref", length + 6: "ref", length + 7: "flags"}
@@ -136,7 +132,7 @@ def _lost_step(evidence: Evidence) -> bool:
 def _one_read(evidence: Evidence) -> str | bool:
     if _lost_step(evidence):
         return "it went on reading in the middle of a frame"
-    if evidence.finding.kind not in _GONE or not evidence.unanswered:
+    if not evidence.nothing_came or not evidence.unanswered:
         return False
     first = evidence.unanswered[0]
     if first.name in evidence.before.unanswered or first.cut:

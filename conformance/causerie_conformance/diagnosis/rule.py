@@ -6,14 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from causerie_conformance.diagnosis.evidence import Evidence
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """A mistake that was recognised: its stable name, and one or two sentences with what to do."""
-
-    name: str
-    text: str
+from causerie_conformance.results import Diagnosis
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One failure in about ten lines: the clause, what was expected, what came, the last of the conversation, the octets.
+"""One failure in about ten lines: the clause, what it looks like, what was expected, what came, the talk, the octets.
 
 In here: the words, plain and without colour. Not in here: where they are printed.
 """
@@ -6,59 +6,121 @@ In here: the words, plain and without colour. Not in here: where they are printe
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from causerie_conformance import clauses
 from causerie_conformance.octets import annotated
 from causerie_conformance.problems import Kind
-from causerie_conformance.results import Result, Status
+from causerie_conformance.results import Finding, Result, Status
 from causerie_conformance.transcript import Direction, Entry, Transcript
 
-LAST_ENTRIES: Final = 6
+LAST_ENTRIES: Final = 5
 """Entries of the conversation that are shown."""
+LAST_LINES: Final = 3
+"""Lines of the server's own output that are shown."""
+LOOKS_LIKE: Final = "looks like"
+"""The label of a diagnosis."""
 WIDTH: Final = 110
 """Columns."""
+PASSERS_BY: Final = ("bystander", "newcomer")
+"""Connections that are there to see that nobody is harmed; they are shown where it is about them."""
 _ARROWS: Final = {Direction.SENT: "->", Direction.RECEIVED: "<-", Direction.EVENT: "--"}
-_WORDS: Final = {Status.FAILED: "FAIL", Status.WARNED: "WARN", Status.NOT_RUN: "NOT RUN"}
+_WORDS: Final = {Status.FAILED: "FAIL", Status.WARNED: "WARN", Status.NOT_RUN: "NOT RUN", Status.BLOCKED: "BLOCKED"}
 
 
 def describe(result: Result, rerun: str = "") -> list[str]:
     """The failure of one case; *rerun* is the command that runs it alone."""
-    lines = [f"{_WORDS.get(result.status, result.status.value)} {result.case.id}: {result.case.title}"]
+    tries = f"  [{result.tries.word}]" if result.tries is not None else ""
+    lines = [f"{_WORDS.get(result.status, result.status.value)} {result.case.id}: {result.case.title}{tries}"]
     finding = result.finding
     if finding is None:
-        return [*lines, *_labelled("reason", result.reason)]
+        return [*lines, *labelled("reason", result.message)]
     found = clauses.find(finding.clause)
     level = found.level if found is not None else "?"
-    lines += _labelled(finding.clause, f"({level}) {clauses.text(finding.clause)}")
-    if finding.clause != result.case.clauses[0]:
-        lines += _labelled("about", f"the case is about {', '.join(result.case.clauses)}")
-    lines += _labelled("expected", finding.expected)
-    lines += _labelled("came", f"{finding.came} [{finding.kind.value}]")
+    lines += labelled(finding.clause, f"({level}) {clauses.text(finding.clause)}")
+    if result.blocked_by:
+        lines += labelled("blocked by", result.blocked_by)
+    elif finding.clause != result.case.clauses[0]:
+        lines += labelled("about", f"the case is about {', '.join(result.case.clauses)}")
+    if result.diagnosis is not None:
+        lines += labelled(LOOKS_LIKE, result.diagnosis.text)
+    lines += labelled("expected", finding.expected)
+    lines += labelled("came", f"{finding.came} [{finding.kind.value}]")
     if result.transcript is not None and len(result.transcript):
-        lines += _conversation(result.transcript)
-    if finding.octets and (finding.offset is not None or finding.kind is Kind.UNDECODABLE):
-        shown = annotated(finding.octets, finding.offset)
-        lines += [
-            f"  {'octets':<10} {line}"[:WIDTH] if not n else f"{'':13}{line}"[:WIDTH] for n, line in enumerate(shown)
-        ]
+        lines += _conversation(result.transcript, finding)
+    lines += _octets(result)
+    lines += _said(result.server_output)
     if rerun:
-        lines += _labelled("again", rerun)
+        lines += labelled("again", rerun)
     return lines
 
 
-def _labelled(label: str, text: str) -> list[str]:
+def labelled(label: str, text: str) -> list[str]:
+    """A text with a label before it, wrapped."""
     first, *rest = text.splitlines() or [""]
     wrapped = textwrap.wrap(first, WIDTH - 13, break_on_hyphens=False) or [""]
     lines = [f"  {label:<10} {wrapped[0]}", *(f"{'':13}{line}" for line in wrapped[1:])]
     return lines + [f"{'':13}{line}" for line in rest]
 
 
-def _conversation(transcript: Transcript) -> list[str]:
-    entries = list(transcript)
+def _octets(result: Result) -> list[str]:
+    """The offending frame, or the octets that never became one."""
+    finding = result.finding
+    assert finding is not None
+    octets, offset = finding.octets, finding.offset
+    if not octets and result.transcript is not None:
+        octets, offset = _never_a_frame(result.transcript, finding.peer), None
+    elif offset is None and finding.kind is not Kind.UNDECODABLE:
+        return []
+    shown = annotated(octets, offset, finding.should)
+    return [f"  {'octets':<10} {line}"[:WIDTH] if not n else f"{'':13}{line}"[:WIDTH] for n, line in enumerate(shown)]
+
+
+def _never_a_frame(transcript: Transcript, peer: str) -> bytes:
+    of_peer = [entry for entry in transcript if entry.peer == peer and entry.direction is Direction.RECEIVED]
+    return of_peer[-1].octets if of_peer and of_peer[-1].note else b""
+
+
+def _said(output: str) -> list[str]:
+    lines = [line for line in output.splitlines() if line.strip()][-LAST_LINES:]
+    return [f"  {'it said':<10} {line}"[:WIDTH] if not n else f"{'':13}{line}"[:WIDTH] for n, line in enumerate(lines)]
+
+
+def _conversation(transcript: Transcript, finding: Finding) -> list[str]:
+    relevant = [entry for entry in transcript if finding.peer in PASSERS_BY or entry.peer not in PASSERS_BY]
+    entries = list(_joined(relevant))
     shown = entries[-LAST_ENTRIES:]
-    label = f"the last {len(shown)} of {len(transcript)}" if len(transcript) > len(shown) else "all that was"
+    label = f"the last {len(shown)} of {len(entries)}" if len(entries) > len(shown) else "all that was"
     return [f"  {'talk':<10} {label} said:", *(f"    {entry_line(entry)}"[:WIDTH] for entry in shown)]
+
+
+def _joined(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """The entries, many writes in a row of pieces too small for a frame made one."""
+    run: list[Entry] = []
+    for entry in entries:
+        if run and (entry.peer, entry.direction, entry.note) == (run[-1].peer, Direction.SENT, "") and _is_piece(entry):
+            run.append(entry)
+            continue
+        yield from _one(run)
+        run = [entry]
+        if not (entry.direction is Direction.SENT and not entry.note and _is_piece(entry)):
+            yield from _one(run)
+            run = []
+    yield from _one(run)
+
+
+def _is_piece(entry: Entry) -> bool:
+    return 0 < entry.size == len(entry.octets) < int.from_bytes(entry.octets[:4].ljust(8, b"\xff"), "big") + 8
+
+
+def _one(run: list[Entry]) -> Iterable[Entry]:
+    if len(run) <= 2:
+        yield from run
+        return
+    octets = b"".join(entry.octets for entry in run)
+    yield replace(run[-1], octets=octets, size=len(octets), note=f"in {len(run)} pieces")
 
 
 def entry_line(entry: Entry) -> str:

@@ -7,6 +7,7 @@ In here: making the document, and reading one. Not in here: anything that decide
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -115,6 +116,10 @@ def _case(result: Result) -> dict[str, Any]:
         "duration": round(result.duration, 6),
         "message": result.message or None,
         "finding": _finding(result.finding) if result.finding is not None else None,
+        "diagnosis": dataclasses.asdict(result.diagnosis) if result.diagnosis is not None else None,
+        "blocked_by": result.blocked_by or None,
+        "tries": dataclasses.asdict(result.tries) if result.tries is not None else None,
+        "server_output": result.server_output or None,
         "transcript": _transcript(result),
     }
 
@@ -132,6 +137,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "kind": finding.kind.value,
         "clause": finding.clause,
         "clause_text": clauses.text(finding.clause),
+        "level": clauses.level(finding.clause),
+        "on_the_way": finding.assumed,
         "expected": finding.expected,
         "came": finding.came,
         "octets": finding.octets.hex(),

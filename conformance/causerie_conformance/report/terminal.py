@@ -11,8 +11,8 @@ import shlex
 from typing import Final, TextIO
 
 from causerie_conformance import clauses
-from causerie_conformance.registry import Case
 from causerie_conformance.plan import plan
+from causerie_conformance.registry import Case
 from causerie_conformance.report.failure import LOOKS_LIKE, describe, labelled
 from causerie_conformance.results import ProfileVerdict, Result, Run, Status, Verdict
 
@@ -117,19 +117,24 @@ class Terminal:
         self.line(self._last_line(run))
 
     def _failures(self, results: list[Result]) -> None:
-        for result in results[:MOST_FAILURES]:
+        groups: dict[object, list[Result]] = {}
+        for result in results:
+            groups.setdefault(_alike(result), []).append(result)
+        for result, *_ in list(groups.values())[:MOST_FAILURES]:
             rerun = f"{self._rerun} --select {shlex.quote(result.case.id)}" if self._rerun else ""
             head, *rest = describe(result, rerun)
             self.line()
             self.line(self._paint(head, _MARKS[result.status][1]))
             for line in rest:
                 self._labelled(printable(line))
-        others = results[MOST_FAILURES:]
-        if others:
+        others = [group[number < MOST_FAILURES :] for number, group in enumerate(groups.values())]
+        count = sum(map(len, others))
+        if count:
             self.line()
-            self.line(f"and {len(others)} more (a report has them at length: --json FILE, --junit FILE):")
-        for result in others:
-            self.line(f"  {_MARKS[result.status][0]} {result.case.id}: {printable(_in_short(result))}"[:160])
+            self.line(f"and {count} more (a report has them at length: --json FILE, --junit FILE):")
+        for group in filter(None, others):
+            ids = _some([result.case.id for result in group])
+            self.line(f"  {_MARKS[group[0].status][0]} {ids}: {printable(_in_short(group[0]))}"[:160])
 
     def _labelled(self, line: str) -> None:
         """A line of a failure; what the eye looks for has a colour."""
@@ -229,6 +234,14 @@ class Terminal:
 def _some(ids: list[str]) -> str:
     more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
     return f"{', '.join(ids[:IDS_SHOWN])}{more}"
+
+
+def _alike(result: Result) -> object:
+    """What failures have in common of which one is told at length: the clause, and what it looks like."""
+    finding, diagnosis = result.finding, result.diagnosis
+    if finding is None:
+        return result.case.id
+    return result.status, finding.clause, finding.kind, diagnosis and diagnosis.name
 
 
 def _in_short(result: Result) -> str:
