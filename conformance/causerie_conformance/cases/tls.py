@@ -218,12 +218,16 @@ def no_handshake(arena: Arena, octets: Callable[[], bytes]) -> None:
 @case("tls/handshake-broken-off", "TLS-12")
 def handshake_broken_off(arena: Arena) -> None:
     """Connections that are reset or ended amid the handshake harm nobody"""
-    octets = client_hello()
+    alice, octets = arena.login("alice"), client_hello()
     for end in (Client.half_close, Client.reset):
         for length in (0, 3, len(octets) // 2, len(octets)):
             client = arena.connect(tls=None)
             client.send_octets(octets[:length])
             end(client)
+            arena.forget(client)
+    with citing("TLS-12"):
+        arena.login("newcomer")  # who comes behind them
+        alice.fence()
 
 
 @case("tls/forged-record", "TLS-12")
