@@ -2,8 +2,8 @@
 
     python tests/bench/bare.py PORT
 
-It takes the frames that the load generator sends (HELLO, LOGIN, JOIN, SEND), believes them, and keeps the promises
-that are counted: MESSAGE to everybody, numbered, before the ACK. Not a Causerie server: it holds no limit, keeps no
+It takes the frames that the load generators send (HELLO, LOGIN, JOIN, SEND, PING, LEAVE, QUIT), believes them, and
+keeps the promises that are counted: MESSAGE to everybody, numbered, before the ACK. Not a Causerie server: it holds no limit, keeps no
 message and reports no error.
 """
 
@@ -17,6 +17,7 @@ header = struct.Struct(">IBBH")
 numbers = struct.Struct(">QQ")
 ack = struct.Struct(">IBBHQQB")
 CONVERSATION = struct.Struct(">QQIQQQQ")
+WELCOME = b"\x01" + bytes(20) + b"\x01\x05rooms"
 
 seqs: dict[bytes, int] = {}
 online: dict[bytes, "Peer"] = {}
@@ -70,7 +71,7 @@ class Peer(asyncio.Protocol):
 
     def other(self, kind: int, ref: int, body: bytes, out: list[bytes]) -> None:
         if kind == 0x01:
-            out.append(header.pack(20 + 2, 0x81, 0, ref) + bytes(22))
+            out.append(header.pack(len(WELCOME), 0x81, 0, ref) + WELCOME)
         elif kind == 0x02:
             self.handle = body[7 : 7 + body[6]]
             self.prefix = bytes((len(self.handle),)) + self.handle
@@ -82,6 +83,13 @@ class Peer(asyncio.Protocol):
             rooms.setdefault(body[1:], {})[self] = None
             numbers_now = CONVERSATION.pack(1, seqs.get(body, 0) + 1, 0, 0, 0, 0, 0)
             out.append(header.pack(len(body) + 52, 0xB0, 0, ref) + body + numbers_now)
+        elif kind == 0x04:
+            out.append(header.pack(8, 0x84, 0, ref) + body)
+        elif kind == 0x21:
+            rooms[body[1:]].pop(self, None)
+            out.append(header.pack(0, 0x8D, 0, ref))
+        elif kind == 0x05:
+            out.append(header.pack(7, 0x85, 0, ref) + b"\x00\x64" + bytes(5))
 
     def connection_lost(self, exc: Exception | None) -> None:
         online.pop(getattr(self, "handle", b""), None)

@@ -2,7 +2,8 @@
 
     python tests/bench/bench_server.py [--quick] [--rounds N] [--shapes 'NAME;…'] [--only 'NAME;…'] [--json FILE]
 
-Server and load generator (`load/`, in C, compiled here) each have a CPU core of their own. In a round each contender
+Server and load generator each have a CPU core of their own. The generator is `load/` (in C, compiled here), which no
+server keeps waiting, and for texts that are due at their time, whatever the server does, `causerie-load`. In a round each contender
 (`contenders`) runs once, in a fresh process, so that a change of the machine's speed meets all alike. What is printed
 are medians over the rounds; a ratio is the median of the ratios within each round. A run in which one text is lost,
 altered, repeated or out of order ends the benchmark. Needs Linux, gcc and taskset (util-linux).
@@ -22,8 +23,11 @@ from pathlib import Path
 from contenders import CONTENDERS, Contender, on_core
 
 SERVER_CORE, LOAD_CORE = 0, 1
-PEERS = ("Redis", "NATS", "mosquitto", "ngircd")
+PEERS = ("Redis", "NATS", "mosquitto", "ngircd", "bare asyncio")
 """Those that ratios are taken to."""
+
+PACED_SECONDS = 5
+"""Seconds of a paced run for each of another: it has fewer messages."""
 
 Result = Mapping[str, float]
 
@@ -36,6 +40,14 @@ class Shape:
     arguments: Sequence[str]
     figures: Mapping[str, str]
     """Heading and format of each figure, by its name in the load generator's output; the first gives the ratios."""
+    paced: bool = False
+    """Are messages sent when they are due, by ``causerie-load``? The generator in C sends as fast as it is answered."""
+
+    def excludes(self, contender: Contender, key: str) -> str:
+        """Why that contender does not take part, empty if it does."""
+        if self.paced and contender.protocol != "causerie":
+            return "causerie-load speaks Causerie alone"
+        return contender.skips.get(key, "")
 
 
 _RATE = {
@@ -44,6 +56,12 @@ _RATE = {
     "load_busy": "load busy {:.0%}",
 }
 _TRIP = {"p50_us": "p50 µs {:.0f}", "p99_us": "p99 µs {:.0f}"}
+_PACED = {
+    "p50": "p50 ms {:.2f}",
+    "p99": "p99 ms {:.2f}",
+    "p99.9": "p99.9 ms {:.2f}",
+    "lag": "own delays p99 ms {:.2f}",
+}
 _IDLE = {"kib_per_connection": "KiB/connection {:.1f}"}
 
 SHAPES = {
@@ -52,6 +70,8 @@ SHAPES = {
     "room500": Shape("One room of 500", ["room", "members=500"], _RATE),
     "pairs": Shape("50 pairs", ["pairs", "members=100", "window=16", "batch=1"], _RATE),
     "trip": Shape("There and back, one message outstanding", ["round-trip"], _TRIP),
+    "paced100": Shape("100 in a room, 50 texts a second", ["--connections=100", "--rooms=1"], _PACED, paced=True),
+    "paced500": Shape("500 in 10 rooms, 50 texts a second", ["--connections=500", "--rooms=10"], _PACED, paced=True),
     "idle": Shape("5,000 idle connections", ["idle", "members=5050"], _IDLE),
 }
 
@@ -67,6 +87,8 @@ def compile_load(directory: Path) -> Path:
 def run(load: Path, contender: Contender, shape: Shape, seconds: float) -> Result:
     """One run; ends the benchmark if anything was lost."""
     with tempfile.TemporaryDirectory() as directory, contender.running(Path(directory), SERVER_CORE) as (port, pid):
+        if shape.paced:
+            return run_paced(port, shape, seconds, Path(directory) / "load.json")
         where = [contender.protocol, str(port), str(pid)]
         options = [f"room={contender.room}", f"seconds={seconds}", f"warmup={seconds / 4}"]
         command = on_core(LOAD_CORE, [str(load), *where, *shape.arguments, *options])
@@ -75,6 +97,17 @@ def run(load: Path, contender: Contender, shape: Shape, seconds: float) -> Resul
         raise SystemExit(f"{contender.name}, {shape.title}: {done.stderr.strip()}")
     result: Result = json.loads(done.stdout)
     return result
+
+
+def run_paced(port: int, shape: Shape, seconds: float, file: Path) -> Result:
+    """One run of ``causerie-load``; ends the benchmark if anything was lost."""
+    command = [sys.executable, "-m", "causerie_conformance.load", f"127.0.0.1:{port}", *shape.arguments]
+    command += [f"--duration={seconds * PACED_SECONDS}", "--quiet", f"--json={file}"]
+    done = subprocess.run(on_core(LOAD_CORE, command), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{shape.title}: {done.stderr.strip()}\n{done.stdout.strip()}")
+    latency = json.loads(file.read_text())["latency"]
+    return {**latency["delivery"], "lag": latency["lag"]["p99"]}
 
 
 def table(shape: Shape, results: Mapping[str, Sequence[Result]]) -> Iterable[str]:
@@ -134,16 +167,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         load = compile_load(Path(directory))
         for key in chosen(options.shapes, SHAPES):
-            able = [contender for contender in field if key not in contender.skips]
+            shape = SHAPES[key]
+            able = [contender for contender in field if not shape.excludes(contender, key)]
             for contender in field:
-                if contender not in able:
-                    print(f"\n{contender.name} does not take part in the next: {contender.skips[key]}")
+                if why := shape.excludes(contender, key):
+                    print(f"\n{contender.name} does not take part in the next: {why}")
             results: dict[str, list[Result]] = {contender.name: [] for contender in able}
             for _ in range(rounds):
                 for contender in able:
-                    results[contender.name].append(run(load, contender, SHAPES[key], seconds))
+                    results[contender.name].append(run(load, contender, shape, seconds))
             everything[key] = results
-            print("\n".join(table(SHAPES[key], results)), flush=True)
+            print("\n".join(table(shape, results)), flush=True)
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))
 
