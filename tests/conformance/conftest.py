@@ -16,6 +16,8 @@ from causerie_spec.codes import ErrorCode
 from causerie_spec.errors import PeerError
 from causerie_spec.messages import Error, Hello, Login, Message, Ping, Pong, Ready, Welcome
 
+sys.path.insert(0, str(Path(__file__).parent))  # `reported` and `browser` are for several of the tests here
+
 Handler = Callable[[socket.socket], None]
 Address = tuple[str, int]
 

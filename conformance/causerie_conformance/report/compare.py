@@ -8,6 +8,7 @@ In here: that comparison, and its words. Not in here: reading reports (`json_rep
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final, NamedTuple, TextIO
@@ -33,6 +34,7 @@ class Change(Enum):
     NEWLY_PASSING = "Newly passing"
     MENDED = "A warning now, a failure before"
     UNKNOWN = "Failed before, and is not judged any more"
+    FLAKY = "Flaky: failed, and passed when run again"
 
 
 WORSE: Final = (Change.NEWLY_FAILING, Change.NEWLY_WARNED, Change.LOST)
@@ -64,6 +66,8 @@ def compare(before: Document, after: Document) -> Comparison:
         change = _change(old[id_]["status"], case["status"]) if id_ in old else None
         if change is not None:
             changes[change].append((old[id_], case))
+        if _flaky(case) and not (id_ in old and _flaky(old[id_])):
+            changes[Change.FLAKY].append((old.get(id_, case), case))
     return Comparison(
         before,
         after,
@@ -72,6 +76,11 @@ def compare(before: Document, after: Document) -> Comparison:
         [case for id_, case in old.items() if id_ not in new],
         list(_verdicts(before, after)),
     )
+
+
+def _flaky(case: Case) -> bool:
+    tries = case["tries"]
+    return tries is not None and tries["failed"] < tries["ran"]
 
 
 def _change(was: str, is_: str) -> Change | None:
@@ -103,8 +112,8 @@ def show(out: TextIO, found: Comparison, names: tuple[str, str]) -> None:
         out.write(printable(line) + "\n")
     for change, cases in found.changes.items():
         _section(out, change.value, [_moved(was, is_) for was, is_ in cases])
-    _section(out, "Only in the second", [_one(case) for case in found.added])
-    _section(out, "Only in the first", [_one(case) for case in found.removed])
+    _only(out, "second", found.added)
+    _only(out, "first", found.removed)
     if found.verdicts:
         out.write("\nVerdicts\n")
     for profile, was, is_ in found.verdicts:
@@ -122,13 +131,19 @@ def _section(out: TextIO, heading: str, lines: list[str]) -> None:
         out.write(f"  and {len(lines) - SHOWN} more\n")
 
 
+def _only(out: TextIO, which: str, cases: list[Case]) -> None:
+    """Cases that one of the reports has: how many, and those that fail."""
+    if not cases:
+        return
+    counts = Counter(case["status"] for case in cases)
+    out.write(f"\nOnly in the {which}: {', '.join(f'{count} {status}' for status, count in counts.items())}\n")
+    for case in [case for case in cases if case["status"] in _BAD][:SHOWN]:
+        out.write(f"  {printable(case['id'])}: {case['status']}\n")
+
+
 def _moved(was: Case, is_: Case) -> str:
     why = f": {is_['message']}" if is_["message"] else ""
     return f"{is_['id']}: {was['status']} -> {is_['status']}{why}"
-
-
-def _one(case: Case) -> str:
-    return f"{case['id']}: {case['status']}"
 
 
 def _last_line(found: Comparison) -> str:

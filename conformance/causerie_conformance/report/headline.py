@@ -50,14 +50,15 @@ def judged(report: Document) -> int:
 def headline(report: Document) -> Headline:
     """The first of these that is true."""
     counts = report["counts"]
-    failed, known = counts[Status.FAILED.value], counts[Status.KNOWN.value]
+    failed, known, blocked = (counts.get(status.value, 0) for status in (Status.FAILED, Status.KNOWN, Status.BLOCKED))
     number, selected = judged(report), len(report["cases"])
     of = f"{number:,} of {selected:,} cases judged"
     if report["exit_status"] == Exit.UNREACHABLE:
         words = "The server died" if number else "No server"
         return Headline(Mood.BAD, words, f"{of}, {failed:,} failed.")
-    if failed:
-        return Headline(Mood.BAD, "Not conformant", f"{failed:,} of {number:,} judged cases failed.")
+    if failed or any(each["verdict"] == Verdict.NOT_CONFORMANT.value for each in report["profiles"]):
+        more = f"; {blocked:,} more wait{'s' * (blocked == 1)} for that to work" if blocked else ""
+        return Headline(Mood.BAD, "Not conformant", f"{failed:,} of {number:,} judged cases failed{more}.")
     if report["interrupted"]:
         return Headline(Mood.NONE, "Interrupted", f"{of}; none failed so far.")
     if report["stopped"]:
@@ -73,6 +74,6 @@ def headline(report: Document) -> Headline:
     if selected < report["total"]:
         there = f"{of}, of {report['total']:,} that there are; none failed."
         return Headline(Mood.PARTLY, "Conformant in what was selected", there)
-    if counts[Status.NOT_JUDGED.value]:
+    if counts.get(Status.NOT_JUDGED.value):
         return Headline(Mood.GOOD, "Conformant as far as judged", f"{of}; none failed.")
     return Headline(Mood.GOOD, "Conformant", f"{of}; none failed.")

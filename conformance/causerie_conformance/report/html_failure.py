@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from causerie_conformance.report import dump
 from causerie_conformance.report.markup import Html, join, lines, tag, text
+from causerie_spec.codes import HEADER_SIZE
 
-_ARROWS: Final = {"sent": ("→", "sent to the server"), "received": ("←", "received"), "event": ("·", "event")}
+_ARROWS: Final = {"sent": "→", "received": "←", "event": "·"}
 _HEADER: Final = ("length", "type", "flags", "ref")
 
 
@@ -21,9 +22,14 @@ def unfolded(case: dict[str, Any], command: str | None, most_dumps: int) -> Html
     parts = [tag("p", case["message"], class_="why")] if finding is None and case["message"] else []
     if finding is not None:
         parts.append(_clause(case, finding))
+        parts.append(_diagnosis(case))
         parts.append(_difference(finding))
         parts.append(_octets(finding))
     parts.append(_conversation(case, finding, most_dumps))
+    if case["server_output"]:
+        parts.append(
+            _section("What the server printed meanwhile", tag("pre", lines(case["server_output"]), tabindex="0"))
+        )
     if command:
         again = f"{command} --select {shlex.quote(case['id'])}"
         parts.append(_section("Run it again", tag("pre", again, class_="cmd", tabindex="0")))
@@ -36,10 +42,15 @@ def _section(title: str, *content: str) -> Html:
 
 def _clause(case: dict[str, Any], finding: dict[str, Any]) -> Html:
     about = ""
-    if finding["clause"] not in case["clauses"][:1]:
+    if finding["clause"] not in case["clauses"]:
         about = tag("p", f"Broken on the way: the case is about {', '.join(case['clauses'])}.", class_="note")
-    cite = tag("cite", finding["clause"], " ", tag("span", case["level"] if not about else "", class_="level"))
+    cite = tag("cite", finding["clause"], " ", tag("span", finding["level"], class_="level"))
     return tag("blockquote", cite, tag("p", _prose(finding["clause_text"])), about)
+
+
+def _diagnosis(case: dict[str, Any]) -> Html:
+    found = case["diagnosis"]
+    return Html("") if found is None else tag("p", tag("b", "Looks like: "), found["text"], class_="diagnosis")
 
 
 def _prose(clause: str) -> Html:
@@ -77,7 +88,9 @@ def _conversation(case: dict[str, Any], finding: dict[str, Any] | None, most_dum
         _entry(entry, opens=number >= first_dump or number == culprit, culprit=number == culprit)
         for number, entry in enumerate(entries)
     ]
-    title = f"The conversation ({len(entries)} entr{'y' if len(entries) == 1 else 'ies'})"
+    title = (
+        f"The conversation: {len(entries)} entr{'y' if len(entries) == 1 else 'ies'}, → sent by the suite, ← received"
+    )
     return _section(title, tag("div", *shown, class_="talk"))
 
 
@@ -96,12 +109,11 @@ def _culprit(entries: list[dict[str, Any]], finding: dict[str, Any] | None) -> i
 
 
 def _entry(entry: dict[str, Any], *, opens: bool, culprit: bool) -> Html:
-    arrow, words = _ARROWS[entry["direction"]]
     line = join(
         [
             tag("time", f"{entry['at'] * 1000:,.1f}"),
             tag("span", entry["peer"]),
-            tag("i", arrow, title=words),
+            tag("i", _ARROWS[entry["direction"]]),
             tag("p", _said(entry)),
         ]
     )
@@ -111,20 +123,23 @@ def _entry(entry: dict[str, Any], *, opens: bool, culprit: bool) -> Html:
     octets = bytes.fromhex(entry["octets"])
     more = entry["size"] - len(octets)
     shown = dump.plain(octets, entry["frames"]) + (f"\n      …  {more} octets more" if more else "")
-    return tag("details", tag("summary", line), tag("pre", lines(shown), tabindex="0"), class_=kind)
+    return tag("details", tag("summary", line), tag("pre", lines(shown)), class_=kind)
 
 
 def _said(entry: dict[str, Any]) -> Html:
     """The frames of an entry in words, field by field; whatever is no frame as the transcript has it."""
     frames = entry["frames"]
-    if (
-        not frames
-        or any(frame["ref"] is None or frame["error"] for frame in frames)
-        or entry["size"] * 2 > len(entry["octets"])
-    ):
+    whole = sum(frame["size"] for frame in frames) == entry["size"] == sum(map(_length, frames))
+    if not frames or not whole or any(frame["error"] for frame in frames):
         return text(entry["text"])
     note = [Html(" "), tag("i", f"({entry['note']})")] if entry["note"] else []
     return join([join((_frame(frame) for frame in frames), ", "), *note])
+
+
+def _length(frame: dict[str, Any]) -> int:
+    """Octets that the frame should have, by its header; 0 if that is not whole."""
+    first = frame["fields"][0]
+    return HEADER_SIZE + int(first["value"]) if first["value"].isdecimal() else 0
 
 
 def _frame(frame: dict[str, Any]) -> Html:

@@ -26,14 +26,17 @@ from causerie_conformance.report.markup import Html, join, lines, tag, text
 
 OPEN_AT_FIRST: Final = 3
 """Failures that are unfolded when the page is opened."""
-DUMPS: Final = 4_000
+DUMPS: Final = 1_500
 """Entries of conversations that can be opened as octets: with many failures, the last few of each."""
-LEAST_DUMPS: Final = 4
+LEAST_DUMPS: Final = 2
 """Such entries of one conversation, at least."""
+GIST: Final = 160
+"""Characters of why a case failed that are shown of one that is folded."""
 
 Case = dict[str, Any]
 _HEADINGS: Final = {
     "failed": "Failed",
+    "blocked": "Blocked by a failure",
     "warned": "Warned: a SHOULD was not kept",
     "known failure": "Failed, as known",
     "not run": "Not run",
@@ -66,6 +69,7 @@ def page(report: Document) -> str:
         "facts": _facts(report),
         "alerts": _alerts(report),
         "profiles": _profiles(report),
+        "likely": _likely(report),
         "filter": _filter(report),
         "sections": _sections(report),
     }
@@ -149,6 +153,27 @@ def _class(status: str) -> str:
     return "s-" + status.replace(" ", "-")
 
 
+def _likely(report: Document) -> Html:
+    """What the failures look like, the most frequent first."""
+    found: dict[str, list[Case]] = {}
+    for case in report["cases"]:
+        if case["diagnosis"] is not None:
+            found.setdefault(case["diagnosis"]["name"], []).append(case)
+    items = [
+        tag(
+            "li",
+            tag("b", f"{len(cases):,}", class_="n"),
+            tag("p", cases[0]["diagnosis"]["text"], " ", tag("a", cases[0]["id"], href=f"#{cases[0]['id']}")),
+        )
+        for cases in sorted(found.values(), key=len, reverse=True)
+    ]
+    return (
+        tag("section", tag("h2", "What the failures look like"), tag("ul", *items, class_="likely"))
+        if items
+        else Html("")
+    )
+
+
 def _filter(report: Document) -> Html:
     counts = {status: count for status, count in _in_order(report["counts"]) if count}
     chips = [
@@ -224,10 +249,27 @@ def _failure(case: Case, command: str | None, most_dumps: int, *, is_open: bool)
         "summary",
         tag("span", _STATUS_SIGNS.get(case["status"], "–"), class_="sign", aria_label=case["status"], role="img"),
         tag("h3", case["title"]),
-        tag("p", tag("code", case["id"]), " ", _cites(case), class_="id"),
+        tag("p", tag("code", case["id"]), " ", _tried(case), _cites(case), class_="id"),
+        tag("p", _gist(case), class_="gist"),
     )
     body = tag("div", unfolded(case, command, most_dumps), class_="body")
     return tag("details", head, body, open=is_open, **_marks(case, "failure"))
+
+
+def _gist(case: Case) -> str:
+    """One line, for a failure that is folded."""
+    words = f"looks like {case['diagnosis']['text']}" if case["diagnosis"] else case["message"] or ""
+    return words if len(words) <= GIST else words[:GIST] + "…"
+
+
+def _tried(case: Case) -> Html:
+    """Flaky or steady, if it was run again."""
+    tries = case["tries"]
+    if tries is None:
+        return Html("")
+    flaky = tries["failed"] < tries["ran"]
+    words = f"{'flaky' if flaky else 'steady'}: failed {tries['failed']} of {tries['ran']} times"
+    return tag("span", words, class_="flaky" if flaky else "steady")
 
 
 def _cites(case: Case) -> Html:
@@ -247,7 +289,7 @@ def _marks(case: Case, kind: str) -> dict[str, str | bool | None]:
 
 def _groups(status: str, cases: list[Case]) -> list[Html]:
     """Those that passed by topic, the others by why."""
-    by = "topic" if status == "passed" else "message"
+    by = {"passed": "topic", "blocked": "blocked_by"}.get(status, "message")
     groups: dict[str, list[Case]] = {}
     for case in cases:
         groups.setdefault(case[by] or "for no reason given", []).append(case)

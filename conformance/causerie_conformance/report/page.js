@@ -63,6 +63,7 @@
     const state = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
     history.replaceState(null, "", String(state) ? `#${state}` : location.pathname + location.search);
   };
+  const decoded = (text) => { try { return decodeURIComponent(text); } catch { return ""; } };
   const recall = () => {
     const state = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
     for (const field of form.elements) {
@@ -70,7 +71,7 @@
       else if (field.name) field.value = state.get(field.name) || "";
     }
     apply();
-    const aim = location.hash.includes("=") ? null : document.querySelector(":target");
+    const aim = location.hash.includes("=") ? null : document.getElementById(decoded(location.hash.slice(1)));
     for (let each = aim; each; each = each.parentElement) if (each.matches("details")) each.open = true;
     aim?.scrollIntoView();
   };
