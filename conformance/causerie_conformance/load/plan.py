@@ -13,6 +13,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from causerie_conformance.target import address_name
@@ -125,27 +126,27 @@ class Plan:
 
     # When
 
-    @property
+    @cached_property
     def closed_loop(self) -> bool:
         """Is the next message written when an earlier one was answered?"""
         return not self.rate
 
-    @property
+    @cached_property
     def begin(self) -> int:
         """When measuring begins."""
         return round(self.warmup * SECOND)
 
-    @property
+    @cached_property
     def end(self) -> int:
         """When measuring, and writing, ends."""
         return round((self.warmup + self.duration) * SECOND)
 
-    @property
+    @cached_property
     def slot(self) -> int:
         """How long each piece of time is that is told apart."""
         return -int(-self.duration // MAX_SLOTS) * SECOND
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """How many of them there are."""
         return -((self.begin - self.end) // self.slot)
