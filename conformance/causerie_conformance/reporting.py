@@ -26,12 +26,7 @@ _OF_DOCUMENTS: Final[Mapping[str, Callable[[Document, Path], None]]] = {
 
 def add_options(made: argparse.ArgumentParser) -> None:
     """Give a parser the options about reports."""
-    how = made.add_argument_group("reports")
-    how.add_argument("--json", type=Path, metavar="FILE", help="write the whole run as JSON")
-    how.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
-    how.add_argument("--html", type=Path, metavar="FILE", help="write one HTML page that needs nothing else")
-    how.add_argument("--badge", type=Path, metavar="FILE", help="write a badge (SVG) for a README")
-    how.add_argument("-v", "--verbose", action="store_true", help="a line for each case")
+    add_options_of_runs(made)
     alone = made.add_argument_group("reports that are there already, without a run")
     alone.add_argument("--from", dest="report", type=Path, metavar="JSON", help="make --html and --badge of this one")
     alone.add_argument(
@@ -42,6 +37,16 @@ def add_options(made: argparse.ArgumentParser) -> None:
         help="what changed between two of --json; exit status 1 if anything got worse",
     )
     alone.add_argument("--schema", action="store_true", help="print the JSON Schema of --json")
+
+
+def add_options_of_runs(made: argparse.ArgumentParser) -> None:
+    """Give a parser the options about the reports of a run."""
+    how = made.add_argument_group("reports")
+    how.add_argument("--json", type=Path, metavar="FILE", help="write the whole run as JSON")
+    how.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    how.add_argument("--html", type=Path, metavar="FILE", help="write one HTML page that needs nothing else")
+    how.add_argument("--badge", type=Path, metavar="FILE", help="write a badge (SVG) for a README")
+    how.add_argument("-v", "--verbose", action="store_true", help="a line for each case")
 
 
 def without_a_run(made: argparse.ArgumentParser, options: argparse.Namespace) -> int | None:
@@ -65,6 +70,8 @@ def without_a_run(made: argparse.ArgumentParser, options: argparse.Namespace) ->
         made.error(str(error))
     if not options.compare:
         return Exit.CONFORMANT if _write(options, _OF_DOCUMENTS, reports[0]) else Exit.USAGE
+    if reports[0]["role"] != reports[1]["role"]:
+        made.error(f"--compare: one is of a {reports[0]['role']}, the other of a {reports[1]['role']}")
     found = compare.compare(*reports)
     compare.show(sys.stdout, found, (str(options.compare[0]), str(options.compare[1])))
     return Exit.NOT_CONFORMANT if found.worse else Exit.CONFORMANT

@@ -59,6 +59,10 @@ def test_it_is_told_to_those_who_do_not_see_it():
     assert root.get("aria-labelledby") == title.get("id")
 
 
+def test_of_a_client():
+    assert "causerie client: conformant: CORE<" in badge.svg(document(*results(CORE=P)) | {"role": "client"})
+
+
 def test_the_texts_fit():
     for statuses in (dict.fromkeys(ALL, P), {"CORE": F}, {"CORE": K}):
         root = ET.fromstring(badge.svg(document(*results(**statuses))))

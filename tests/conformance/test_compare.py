@@ -163,6 +163,15 @@ def test_another_major_format_is_a_usage_error(reports, capsys):
     assert "has format 2.0, and this version reads 1.x" in capsys.readouterr().err
 
 
+def test_a_server_is_not_compared_with_a_client(reports, capsys):
+    client = json.loads(reports[1].read_text(encoding="utf-8")) | {"role": "client"}
+    reports[1].write_text(json.dumps(client), encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        main(["--compare", *map(str, reports)])
+    assert caught.value.code == Exit.USAGE
+    assert "one is of a server, the other of a client" in capsys.readouterr().err
+
+
 def test_what_cannot_be_written_is_said(reports, tmp_path, capsys, monkeypatch):
     def no(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

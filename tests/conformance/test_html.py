@@ -168,6 +168,25 @@ def test_the_top_says_why_a_run_ended():
     assert "list:1: it passes" in page(Result(case(), P), stale=["list:1: it passes"]).text
 
 
+def test_what_to_build_next():
+    shown = page(*of_every_status())
+    assert "Build this next" in shown.text
+    assert re.search(r"Mend.*lobby/failed.*Then\s*lobby \(1 failed, 1 blocked\)", shown.text, re.DOTALL)
+    assert (
+        "all that the server offers works"
+        in page(Result(case("hello/a"), P), Result(case("rooms/a", profile="rooms"), NO)).text
+    )
+    assert "Build this next" not in page(Result(case("hello/a"), P), Result(case("hello/b"), P)).text
+
+
+def test_of_a_client():
+    report = document(*of_every_status(), stopped="x", server_output="said", unreachable=True) | {"role": "client"}
+    words = Page(html_report.page(report)).text
+    assert "The client died" in words
+    assert "What the client said last" in words
+    assert "What the client printed meanwhile" in words
+
+
 def test_a_report_without_any_case_is_a_page_too():
     assert "Nothing judged" in page().text
 

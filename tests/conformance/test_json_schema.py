@@ -9,7 +9,7 @@ import pytest
 
 from causerie_conformance.cli import main
 from causerie_conformance.problems import Kind
-from causerie_conformance.registry import CASES, TOPICS, Case
+from causerie_conformance.registry import CASES, CLIENT_TOPICS, ROLES, TOPICS, Case, load_cases, load_client_cases
 from causerie_conformance.report import json_report
 from causerie_conformance.report.frames import Conversation, structured
 from causerie_conformance.report.json_report import FORMAT, NotAReport
@@ -62,7 +62,7 @@ def test_no_key_is_let_through_that_it_does_not_know():
         ("kind", [kind.value for kind in Kind]),
         ("verdict", [verdict.value for verdict in Verdict]),
         ("profile", list(PROFILES)),
-        ("topic", list(TOPICS)),
+        ("topic", [*TOPICS, *(topic for topic in CLIENT_TOPICS if topic not in TOPICS)]),
     ],
 )
 def test_its_lists_are_those_of_the_code(name, values):
@@ -71,13 +71,16 @@ def test_its_lists_are_those_of_the_code(name, values):
 
 def test_its_numbers_are_those_of_the_code():
     assert SCHEMA["properties"]["exit_status"]["enum"] == [int(status) for status in Exit]
+    assert SCHEMA["properties"]["role"]["enum"] == list(ROLES)
     assert SCHEMA["properties"]["protocol_version"] == {"const": VERSION}
     assert SCHEMA["$defs"]["entry"]["properties"]["direction"]["enum"] == [each.value for each in Direction]
     jsonschema.validate(FORMAT, SCHEMA["properties"]["format"])
 
 
-def test_every_case_may_stand_in_a_report():
-    run = Run("x:1", selected=list(CASES.values()))
+@pytest.mark.parametrize("load", [load_cases, load_client_cases])
+def test_every_case_may_stand_in_a_report(load):
+    run = Run("x:1", selected=load())
+    assert run.selected
     run.results = [Result(case, Status.PASSED) for case in run.selected]
     run.finish()
     VALIDATOR.validate(json_report.document(run))

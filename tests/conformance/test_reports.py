@@ -185,9 +185,9 @@ def test_json(tmp_path: Path) -> None:
     json_report.write(a_bit_of_everything(), path)
     report = json.loads(path.read_text(encoding="utf-8"))
     assert list(report) == [
-        *("format", "causerie_conformance", "protocol_version", "target", "command", "agent", "began", "duration"),
-        *("round_trip", "exit_status", "stopped", "interrupted", "server_output", "stale_known_failures", "total"),
-        *("counts", "profiles", "cases"),
+        *("format", "causerie_conformance", "protocol_version", "role", "target", "command", "agent", "began"),
+        *("duration", "round_trip", "exit_status", "stopped", "interrupted", "server_output", "stale_known_failures"),
+        *("next", "total", "counts", "profiles", "cases"),
     ]
     assert report["protocol_version"] == 1
     assert report["exit_status"] == 1

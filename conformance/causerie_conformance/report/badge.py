@@ -17,7 +17,8 @@ from causerie_conformance.report.json_report import Document
 from causerie_conformance.report.markup import text
 from causerie_conformance.results import Verdict
 
-NAME: Final = "causerie"
+NAMES: Final = {"server": "causerie", "client": "causerie client"}
+"""What it is a badge of, by role."""
 MOST_NAMED: Final = 4
 """Profiles that are named; of more, how many they are."""
 COLOURS: Final = {Mood.GOOD: "#1d6f47", Mood.PARTLY: "#7d5400", Mood.BAD: "#b02a20", Mood.NONE: "#59616d"}
@@ -66,11 +67,11 @@ def words(report: Document) -> str:
 
 def svg(report: Document) -> str:
     """The badge."""
-    top, said = headline(report), words(report)
-    name_length, length = measure(NAME), measure(said)
+    top, said, name = headline(report), words(report), NAMES.get(report["role"], NAMES["server"])
+    name_length, length = measure(name), measure(said)
     left, right = name_length + 2 * _PAD, length + 2 * _PAD
     values = {
-        "title": text(f"{NAME}: {f'conformant:{said[1:]}' if said.startswith('✓') else said}"),
+        "title": text(f"{name}: {f'conformant:{said[1:]}' if said.startswith('✓') else said}"),
         "width": left + right,
         "left": left,
         "right": right,
@@ -78,7 +79,7 @@ def svg(report: Document) -> str:
         "colour": COLOURS[top.mood],
         "pad": _PAD,
         "x": left + _PAD,
-        "name": NAME,
+        "name": name,
         "name_length": name_length,
         "words": text(said),
         "length": length,

@@ -54,7 +54,7 @@ def headline(report: Document) -> Headline:
     number, selected = judged(report), len(report["cases"])
     of = f"{number:,} of {selected:,} cases judged"
     if report["exit_status"] == Exit.UNREACHABLE:
-        words = "The server died" if number else "No server"
+        words = f"The {report['role']} died" if number else f"No {report['role']}"
         return Headline(Mood.BAD, words, f"{of}, {failed:,} failed.")
     if failed or any(each["verdict"] == Verdict.NOT_CONFORMANT.value for each in report["profiles"]):
         more = f"; {blocked:,} more wait{'s' * (blocked == 1)} for that to work" if blocked else ""

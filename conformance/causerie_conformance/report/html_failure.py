@@ -16,7 +16,7 @@ _ARROWS: Final = {"sent": "→", "received": "←", "event": "·"}
 _HEADER: Final = ("length", "type", "flags", "ref")
 
 
-def unfolded(case: dict[str, Any], command: str | None, most_dumps: int) -> Html:
+def unfolded(case: dict[str, Any], report: dict[str, Any], most_dumps: int) -> Html:
     """The body of a failure. The last *most_dumps* entries of the conversation can be opened as octets."""
     finding = case["finding"]
     parts = [tag("p", case["message"], class_="why")] if finding is None and case["message"] else []
@@ -28,10 +28,12 @@ def unfolded(case: dict[str, Any], command: str | None, most_dumps: int) -> Html
     parts.append(_conversation(case, finding, most_dumps))
     if case["server_output"]:
         parts.append(
-            _section("What the server printed meanwhile", tag("pre", lines(case["server_output"]), tabindex="0"))
+            _section(
+                f"What the {report['role']} printed meanwhile", tag("pre", lines(case["server_output"]), tabindex="0")
+            )
         )
-    if command:
-        again = f"{command} --select {shlex.quote(case['id'])}"
+    if report["command"]:
+        again = f"{report['command']} --select {shlex.quote(case['id'])}"
         parts.append(_section("Run it again", tag("pre", again, class_="cmd", tabindex="0")))
     return join(parts)
 

@@ -69,6 +69,7 @@ def page(report: Document) -> str:
         "facts": _facts(report),
         "alerts": _alerts(report),
         "profiles": _profiles(report),
+        "next": _next(report),
         "likely": _likely(report),
         "filter": _filter(report),
         "sections": _sections(report),
@@ -91,7 +92,7 @@ def _hash(content: str) -> str:
 def _facts(report: Document) -> Html:
     began = datetime.fromisoformat(report["began"])
     facts: list[tuple[str, str]] = [
-        ("Server", report["target"]),
+        (report["role"].capitalize(), report["target"]),
         ("Calls itself", report["agent"] or "–"),
         ("Judged", tag("time", f"{began:%Y-%m-%d %H:%M} UTC", datetime=report["began"])),
         ("In", f"{report['duration']:.1f} s"),
@@ -108,7 +109,10 @@ def _alerts(report: Document) -> Html:
     if report["stopped"]:
         parts.append(tag("p", tag("b", "Stopped early: "), report["stopped"]))
     if report["server_output"]:
-        parts += [tag("p", "What the server said last:"), tag("pre", lines(report["server_output"]), tabindex="0")]
+        parts += [
+            tag("p", f"What the {report['role']} said last:"),
+            tag("pre", lines(report["server_output"]), tabindex="0"),
+        ]
     if report["stale_known_failures"]:
         parts.append(tag("p", tag("b", "Not true any more in the list of known failures, which fails this run:")))
         parts.append(tag("ul", *(tag("li", words) for words in report["stale_known_failures"])))
@@ -151,6 +155,28 @@ def _bar(counts: dict[str, int]) -> Html:
 
 def _class(status: str) -> str:
     return "s-" + status.replace(" ", "-")
+
+
+def _next(report: Document) -> Html:
+    """What to build next."""
+    plan = report["next"]
+    if plan is None:
+        return Html("")
+    steps: list[tuple[str, str]] = [("Works", ", ".join(plan["works"]) or "nothing yet")]
+    for case in report["cases"]:
+        if case["id"] == plan["case"]:
+            link = tag("a", case["id"], href=f"#{case['id']}")
+            steps.append(("Build" if plan["is_new"] else "Mend", join([case["title"], " ", link])))
+    if plan["capability"]:
+        steps.append(("Build", f"{plan['capability']}, then list it in WELCOME: all that the server offers works"))
+    waits = []
+    for each in plan["open"]:
+        blocked = f", {each['blocked']} blocked" if each["blocked"] else ""
+        waits.append(f"{each['topic']} ({each['failed']} failed{blocked})")
+    if waits:
+        steps.append(("Then", ", ".join(waits)))
+    items = [tag("div", tag("dt", name), tag("dd", words)) for name, words in steps]
+    return tag("section", tag("h2", "Build this next"), tag("dl", *items, class_="steps"))
 
 
 def _likely(report: Document) -> Html:
@@ -234,7 +260,7 @@ def _sections(report: Document) -> Html:
         cases = by_status[status]
         if status in _UNFOLDED:
             shown = [
-                _failure(case, report["command"], most_dumps, is_open=number < OPEN_AT_FIRST and status == "failed")
+                _failure(case, report, most_dumps, is_open=number < OPEN_AT_FIRST and status == "failed")
                 for number, case in enumerate(cases)
             ]
         else:
@@ -244,7 +270,7 @@ def _sections(report: Document) -> Html:
     return join(parts, "\n")
 
 
-def _failure(case: Case, command: str | None, most_dumps: int, *, is_open: bool) -> Html:
+def _failure(case: Case, report: Document, most_dumps: int, *, is_open: bool) -> Html:
     head = tag(
         "summary",
         tag("span", _STATUS_SIGNS.get(case["status"], "–"), class_="sign", aria_label=case["status"], role="img"),
@@ -252,7 +278,7 @@ def _failure(case: Case, command: str | None, most_dumps: int, *, is_open: bool)
         tag("p", tag("code", case["id"]), " ", _tried(case), _cites(case), class_="id"),
         tag("p", _gist(case), class_="gist"),
     )
-    body = tag("div", unfolded(case, command, most_dumps), class_="body")
+    body = tag("div", unfolded(case, report, most_dumps), class_="body")
     return tag("details", head, body, open=is_open, **_marks(case, "failure"))
 
 

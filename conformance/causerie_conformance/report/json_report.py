@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from causerie_conformance import clauses
+from causerie_conformance.plan import Plan, plan
+from causerie_conformance.registry import SERVER
 from causerie_conformance.report.frames import Conversation, structured
 from causerie_conformance.report.schema import schema_text
 from causerie_conformance.results import Finding, Result, Run, Status
@@ -78,6 +80,7 @@ def document(run: Run) -> Document:
         "format": FORMAT,
         "causerie_conformance": suite_version(),
         "protocol_version": VERSION,
+        "role": next((result.case.role for result in run.results), SERVER),
         "target": run.target,
         "command": run.command or None,
         "agent": run.agent,
@@ -89,6 +92,7 @@ def document(run: Run) -> Document:
         "interrupted": run.interrupted,
         "server_output": run.server_output or None,
         "stale_known_failures": list(run.stale),
+        "next": _next(plan(run)),
         "total": run.total,
         "counts": {status.value: len(run.of(status)) for status in Status},
         "profiles": [
@@ -100,6 +104,18 @@ def document(run: Run) -> Document:
             for verdict in run.verdicts()
         ],
         "cases": [_case(result) for result in run.results],
+    }
+
+
+def _next(made: Plan | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    return {
+        "works": list(made.works),
+        "case": made.first.case.id if made.first is not None else None,
+        "is_new": made.is_new,
+        "capability": made.capability or None,
+        "open": [{"topic": topic, "failed": failed, "blocked": blocked} for topic, failed, blocked in made.open],
     }
 
 
