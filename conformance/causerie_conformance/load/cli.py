@@ -14,7 +14,6 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from time import perf_counter_ns
 from typing import Final
 
 from causerie_conformance.load import document, loops, page
@@ -95,18 +94,18 @@ def _look_after(results: Results, target: Target) -> None:
 async def _run(plan: Plan, terminal: Terminal) -> Results:
     """All steps; as far as they go."""
     crew = Crew(plan, lambda progress: terminal.progress(plan, progress))
-    stopped_at: list[int] = []
+    interrupted = False
 
     def stop() -> None:
-        stopped_at.append(perf_counter_ns())
+        nonlocal interrupted
+        interrupted = True
         crew.stop()
 
     try:
         with _ctrl_c(stop):
             terminal.step(f"connecting {plan.connections} to {plan.target}")
             await crew.connect()
-            origin = crew.begin()
-            written = await crew.load(origin)
+            written = await crew.load()
             terminal.step("counting")
             measures = await crew.settle(written)
     except Stopped as error:
@@ -115,13 +114,13 @@ async def _run(plan: Plan, terminal: Terminal) -> Results:
             Measures.of(plan),
             stopped=str(error),
             reached=error.reached,
-            interrupted=bool(stopped_at),
+            interrupted=interrupted,
             usage=str(error).endswith(NO_ROOMS),
         )
     finally:
         await crew.end()
-    end = min(stopped_at[0] - origin, plan.end) if stopped_at else plan.end
-    return Results(plan, measures, interrupted=bool(stopped_at), measured=max(0, end - plan.begin) / SECOND)
+    measured = max(0, min(measures.over, plan.end) - plan.begin) / SECOND
+    return Results(plan, measures, interrupted=interrupted, measured=measured)
 
 
 @contextlib.contextmanager

@@ -182,12 +182,9 @@ class Crew:
         if self._stopping:
             raise Stopped("interrupted before the load began")
 
-    def begin(self) -> int:
-        """The moment of `perf_counter_ns` at which the load begins: late enough for all to know of it."""
-        return perf_counter_ns() + HEAD_START * self._plan.processes
-
-    async def load(self, origin: int) -> Written:
-        """Write all there is to write, from that moment on. What was written."""
+    async def load(self) -> Written:
+        """Write all there is to write. What was written."""
+        origin = perf_counter_ns() + HEAD_START * self._plan.processes
         written: Written = {}
         for part in await self._all("load", origin):
             written.update(part)

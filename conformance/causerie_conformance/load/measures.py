@@ -38,7 +38,8 @@ class Measures:
     ``written``, ``acked`` and ``delivered`` are by the slot in which it happened. ``answers`` counts ERRORs by code,
     ``ends`` the connections that ended early by why, ``failures`` those that never got in by why; ``foreign`` are
     messages of others. ``connecting`` is until TCP (and TLS) is there, ``login`` from HELLO to READY. ``lag`` is
-    how late this process's own timers came; ``busy`` the share of the measured time in which it had a CPU.
+    how late this process's own timers came; ``busy`` the share of the time of the load in which it
+    had a CPU; ``over`` when writing ended.
     """
 
     latencies: list[Histogram]
@@ -59,6 +60,7 @@ class Measures:
     foreign: int = 0
     owed: int = 0
     busy: float = 0.0
+    over: int = 0
     agent: str = ""
 
     @classmethod
@@ -68,7 +70,7 @@ class Measures:
         return cls([Histogram() for _ in range(slots + 1)], Series(slots), Series(slots), Series(slots))
 
     def add(self, other: Measures) -> None:
-        """Count all that another process has counted; of ``busy``, the highest is kept."""
+        """Count all that another process has counted; of ``busy`` and ``over`` the highest is kept."""
         for mine, theirs in zip(self.latencies, other.latencies, strict=True):
             mine.add(theirs)
         for name in ("written", "acked", "delivered", "acks", "connecting", "login", "lag", "wrong"):
@@ -77,5 +79,5 @@ class Measures:
             getattr(self, name).update(getattr(other, name))
         for name in ("refused", "unanswered", "held", "foreign", "owed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.busy = max(self.busy, other.busy)
+        self.busy, self.over = max(self.busy, other.busy), max(self.over, other.over)
         self.agent = self.agent or other.agent

@@ -167,6 +167,7 @@ class Worker:
             self._write_what_is_due(first=True)
         await self._over
         shared.writing = False
+        shared.measures.over = shared.now
         shared.measures.busy = (time.process_time() - cpu) / max(time.monotonic() - began, 1e-9)
         for ticker in tickers:
             ticker.cancel()
@@ -227,6 +228,8 @@ class Worker:
             link.second()
         if late < SECOND:
             self._tell(self._progress())
+        if not any(link.open for link in self._links.values()):
+            self._finish()  # there is nobody to write any more
 
     def _progress(self) -> Progress:
         shared, measures = self._shared, self._shared.measures

@@ -303,8 +303,9 @@ def test_a_server_that_dies_is_unreachable(load, lobby, serve) -> None:
 
     fake = lobby(on_send=die)
     servers.append(serve(fake))
-    done = load(servers[0].name)
+    done = load(servers[0].name, "--duration", "60")
     assert done.status == 3
+    assert done.document["measured"] < 30  # nobody is left to write
     assert done.document["stopped"] == "the server takes no connections any more"
 
 
