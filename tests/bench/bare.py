@@ -3,8 +3,8 @@
     python tests/bench/bare.py PORT
 
 It takes the frames that the load generators send (HELLO, LOGIN, JOIN, SEND, PING, LEAVE, QUIT), believes them, and
-keeps the promises that are counted: MESSAGE to everybody, numbered, before the ACK. Not a Causerie server: it holds no limit, keeps no
-message and reports no error.
+keeps the promises that are counted: MESSAGE to everybody, numbered, before the ACK. Not a Causerie server: it holds no
+limit, keeps no message and reports no error.
 """
 
 import asyncio

@@ -2,11 +2,12 @@
 
     python tests/bench/bench_server.py [--quick] [--rounds N] [--shapes 'NAME;…'] [--only 'NAME;…'] [--json FILE]
 
-Server and load generator each have a CPU core of their own. The generator is `load/` (in C, compiled here), which no
-server keeps waiting, and for texts that are due at their time, whatever the server does, `causerie-load`. In a round each contender
-(`contenders`) runs once, in a fresh process, so that a change of the machine's speed meets all alike. What is printed
-are medians over the rounds; a ratio is the median of the ratios within each round. A run in which one text is lost,
-altered, repeated or out of order ends the benchmark. Needs Linux, gcc and taskset (util-linux).
+Server and load generator each have a CPU core of their own. The generator is `load/` (in C, compiled here), which
+no server keeps waiting, and for texts that are due at their time, whatever the server does, `causerie-load`. In a
+round each contender (`contenders`) runs once, in a fresh process, so that a change of the machine's speed meets all
+alike. What is printed are medians over the rounds; a ratio is the median of the ratios within each round. A run in
+which one text is lost, altered, repeated or out of order ends the benchmark. Needs Linux, gcc and taskset
+(util-linux).
 """
 
 import argparse

@@ -26,7 +26,7 @@ from serving import (
     PROFILES,
     STORES,
     TIMES_SLOWER,
-    Pair,
+    Chat,
     User,
     compare,
     greeting,
@@ -232,8 +232,9 @@ def fuzz(engine, store, inputs, seed, *, seconds=3.0):
     """What is wrong with the server, as lines; and the ratios of round trips, *seconds* of which are of quiet."""
     problems = []
     with serving(engine, store, "--max-connections", "200") as subject:
-        pair = Pair(subject.address)
-        quiet = pair.during(seconds)
+        quiet = Chat(subject.address, seconds).report()
+        users = Chat(subject.address)
+        users.wait_until_it_runs()
         held = subject.held
         run = Fuzz(subject, seed)
         memory = []
@@ -246,10 +247,11 @@ def fuzz(engine, store, inputs, seed, *, seconds=3.0):
                 flush=True,
             )
             if subject.process.poll() is not None:
+                users.end()
                 return [f"the server ended with {subject.process.returncode}", subject.log], []
-        words, ratios = compare(quiet, pair.take())
         grown = memory[-1] - memory[0]
         left = subject.wait_for(held)
+        words, ratios = compare(quiet, users.report(stop=True))
         print(f"  {dict(run.inputs.kinds)} in {time.monotonic() - start:.0f} s; the two users: {words}")
         print(f"  descriptors, threads: {held} before, {left} after; grown by {grown / 2**20:.1f} MiB")
         if any(now > then for now, then in zip(left, held, strict=True)):
@@ -260,7 +262,6 @@ def fuzz(engine, store, inputs, seed, *, seconds=3.0):
         late.send(Ping(7), 9)
         late.expect(Pong, token=7)
         late.close()
-        pair.stop()
         if subject.log:
             problems.append(f"the log says: {subject.log[:3_000]}")
         if subject.close() != 0:

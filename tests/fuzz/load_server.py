@@ -2,9 +2,10 @@
 
     python tests/fuzz/load_server.py [--engine NAME] [--store NAME] [--attack NAME] [--connections N]
 
-Two users chat; their round trips are measured when it is quiet and under each attack: a login flood, idle connections,
-slow-loris (halves of a HELLO), and history that is asked for and never read. Exit status 1 if a median is more than
-`TIMES_SLOWER` times that of quiet, or the server logged a failure, died, or keeps what it held. Needs Linux.
+Two users chat; how long their messages take is measured (by `causerie-load`) when it is quiet and under each
+attack: a login flood, idle connections, slow-loris (halves of a HELLO), and history that is asked for and never
+read. Exit status 1 if a median is more than `TIMES_SLOWER` times that of quiet, or the server logged a failure,
+died, or keeps what it held. Needs Linux.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from serving import ENGINES, PATIENCE, STORES, TIMES_SLOWER, Pair, User, compare, greeting, machine_is_busy, serving
+from serving import ENGINES, PATIENCE, STORES, TIMES_SLOWER, Chat, User, compare, greeting, machine_is_busy, serving
 
 from causerie_spec.codec import encode
 from causerie_spec.messages import Ack, History, Send
@@ -157,10 +158,10 @@ def load(engine, store, attacks, connections, *, seconds=_SECONDS):
     problems, ratios = [], {}
     with serving(engine, store, "--max-connections", str(connections + 100), "--handshake-timeout", "600") as subject:
         for name in attacks:
-            pair = Pair(subject.address)
-            quiet, held, memory = pair.during(seconds), subject.held, subject.memory
+            held = subject.held
+            quiet, memory = Chat(subject.address, seconds).report(), subject.memory
             with ATTACKS[name](subject, connections) as attack:
-                loaded = pair.during(seconds)
+                loaded = Chat(subject.address, seconds).report()
                 grown = (subject.memory - memory) / 2**20
                 count = attack.count
             words, (ratios[name], _) = compare(quiet, loaded)
@@ -168,7 +169,6 @@ def load(engine, store, attacks, connections, *, seconds=_SECONDS):
             left = subject.wait_for(held)
             if any(now > then for now, then in zip(left, held, strict=True)):
                 problems.append(f"{name}: descriptors, threads {held} before, {left} after")
-            pair.stop()
         if subject.log:
             problems.append(f"the log says: {subject.log[:3_000]}")
         if subject.close() != 0:

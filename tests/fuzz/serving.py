@@ -3,12 +3,10 @@
 In here: what `fuzz_server` and `load_server` share. Not in here: the attacks.
 """
 
-import multiprocessing
+import json
 import os
-import random
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,14 +16,17 @@ from pathlib import Path
 
 from causerie_spec.codec import Decoder, decode, encode
 from causerie_spec.codes import MAX_BODY
-from causerie_spec.messages import ChatMessage, Error, Hello, Login, Message, Ready, Send, Welcome
+from causerie_spec.messages import Error, Hello, Login, Message, Ready, Welcome
 
 PATIENCE = 30.0
 """Seconds that nobody should need."""
 ENGINES = ("asyncio", "threaded")
 PROFILES = ("history", "presence", "receipts", "rooms", "typing")
 TIMES_SLOWER = 10
-"""What others may do to a round trip, at most: issue 3's bound."""
+"""What others may do to a delivery, at most: issue 3's bound."""
+_MESSAGES_PER_SECOND = 200
+"""That two users write to each other."""
+_DAY = 86_400
 
 STORES = ("memory", "sqlite")
 _KEEP = "100"
@@ -139,60 +140,49 @@ class User:
         self.socket.close()
 
 
-def _chat(address, pause, orders):
-    """The process of a pair: round trips until told to stop; tells those since the last order."""
-    anna, zoe = User(address, "anna"), User(address, "zoe")
-    times = []
-    number = random.getrandbits(60)
-    while True:
-        number += 1
-        start = time.perf_counter()
-        anna.send(Send("@zoe", number, 0, "ping"), 3)
-        zoe.expect(ChatMessage, txn=number, sender="anna")
-        zoe.send(Send("@anna", number, 0, "pong"), 3)
-        anna.expect(ChatMessage, txn=number, sender="zoe")
-        times.append(time.perf_counter() - start)
-        if orders.poll(pause):
-            order = orders.recv()
-            orders.send(times)
-            if order == "stop":
+class Chat:
+    """Two users who write to each other all the time: ``causerie-load``, in a process of its own.
+
+    What they write is due at its time, so that a stall counts for all who waited, and nothing of it may be lost.
+    """
+
+    def __init__(self, address, seconds=_DAY):
+        self._directory = tempfile.TemporaryDirectory()
+        self._report = Path(self._directory.name) / "chat.json"
+        where = [f"{address[0]}:{address[1]}", "--pairs", "--connections=2"]
+        how = [f"--rate={_MESSAGES_PER_SECOND}", f"--duration={seconds}", "--warmup=0", f"--json={self._report}"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "causerie_conformance.load", *where, *how],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait_until_it_runs(self):
+        for line in self._process.stdout:
+            if " sent " in line:
                 return
-            times = []
 
+    def report(self, *, stop=False):
+        """What it found, as ``causerie-load`` writes it, when it has come to its end or was told to stop."""
+        if stop:
+            self._process.send_signal(signal.SIGINT)
+        with self._directory:
+            said, _ = self._process.communicate(timeout=3 * PATIENCE)
+            if self._process.returncode not in (0, 130):
+                raise SystemExit(f"the two users: {said}")
+            return json.loads(self._report.read_text())
 
-class Pair:
-    """Two users who chat all the time, in a process of their own; `take` gives their round trips, in seconds."""
-
-    def __init__(self, address, pause=0.002):
-        self._orders, theirs = multiprocessing.Pipe()
-        self._process = multiprocessing.Process(target=_chat, args=(address, pause, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def take(self, order="take"):
-        """Those since the last look. Raises EOFError if they were not served."""
-        self._orders.send(order)
-        return self._orders.recv()
-
-    def during(self, seconds):
-        self.take()
-        time.sleep(seconds)
-        return self.take()
-
-    def stop(self):
-        times = self.take("stop")
-        self._process.join(PATIENCE)
-        return times
-
-
-def percentiles(times):
-    """p50 and p99, in seconds."""
-    cuts = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
-    return cuts[49], cuts[98]
+    def end(self):
+        """Whatever became of them."""
+        self._process.kill()
+        self._process.communicate()
+        self._directory.cleanup()
 
 
 def machine_is_busy():
-    """Do others want more CPU cores than there are? Then round trips are theirs, and no verdict on the server."""
+    """Do others want more CPU cores than there are? Then delays are theirs, and no verdict on the server."""
     load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
     if load > cores:
         print(f"the machine is busy (load {load:.1f} on {cores} cores): times are told, but not judged")
@@ -200,11 +190,11 @@ def machine_is_busy():
 
 
 def compare(quiet, loaded):
-    """Words for people, and the ratios of p50 and of p99."""
-    before, after = percentiles(quiet), percentiles(loaded)
-    ratios = [new / old for old, new in zip(before, after, strict=True)]
+    """Words for people, and the ratios of p50 and of p99, from two reports."""
+    before, after = (report["latency"]["delivery"] for report in (quiet, loaded))
+    ratios = [after[name] / before[name] for name in ("p50", "p99")]
     words = (
-        f"p50 {before[0] * 1e3:.2f} → {after[0] * 1e3:.2f} ms (× {ratios[0]:.1f}), "
-        f"p99 {before[1] * 1e3:.2f} → {after[1] * 1e3:.2f} ms (× {ratios[1]:.1f}), {len(loaded)} round trips"
+        f"p50 {before['p50']:.2f} → {after['p50']:.2f} ms (× {ratios[0]:.1f}), "
+        f"p99 {before['p99']:.2f} → {after['p99']:.2f} ms (× {ratios[1]:.1f}), {after['count']} deliveries"
     )
     return words, ratios
