@@ -16,7 +16,7 @@ from causerie_conformance.results import Exit
 PAGE = Path(__file__).parents[2] / "conformance" / "CI.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```\n", TEXT, re.DOTALL)
-NODE = re.compile(r" *(- )*([\w./-]+:( .*)?|"[^"]*"|[^:]*|causerie-conformance .*)$")
+NODE = re.compile(r""" *(- )*([\w./-]+:( .*)?|"[^"]*"|[^:]*|causerie-conformance .*)$""")
 
 REFERENCE = f"{sys.executable} -c 'from causerie.server.cli import main; import sys; sys.exit(main())' --memory"
 SUITE = f"{sys.executable} -m causerie_conformance"
