@@ -22,8 +22,8 @@ class Certificate:
     authority: Path
 
 
-def made_up() -> Certificate:
-    """A certificate for this machine, whose files are gone when this program ends.
+def made_up(*names: str) -> Certificate:
+    """A certificate for these *names*, or for this machine, whose files are gone when this program ends.
 
     Raises ValueError, with a message for the user, where trustme is not installed.
     """
@@ -38,7 +38,7 @@ def made_up() -> Certificate:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     made = Certificate(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
     authority = trustme.CA()
-    leaf = authority.issue_cert("localhost", "127.0.0.1", "::1")
+    leaf = authority.issue_cert(*(names or ("localhost", "127.0.0.1", "::1")))
     made.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
     leaf.private_key_pem.write_to_path(str(made.key))
     authority.cert_pem.write_to_path(str(made.authority))

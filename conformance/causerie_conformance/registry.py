@@ -67,7 +67,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {SERVER: TOPICS, CLIENT: CLIENT_TO
 GATE: Final = "hello/answers"
 """The case that is run before all others: if it fails, none of the others can tell anything."""
 
-Function = Callable[["Arena"], None]
+Function = Callable[[Any], None]
+"""Of an `Arena`, or in the client role of a `Stage`."""
 F = TypeVar("F", bound=Callable[..., None])
 
 CASES: Final[dict[str, Case]] = {}
@@ -159,8 +160,7 @@ def load_cases() -> list[Case]:
 
 def load_client_cases() -> list[Case]:
     """All cases of the client role, in learning order."""
-    from causerie_conformance.client_role import cases  # noqa: PLC0415  # the cases import this module
-
+    cases = importlib.import_module("causerie_conformance.client_role.cases")
     for name in cases.MODULES:
         importlib.import_module(f"causerie_conformance.client_role.cases.{name}")
     return sorted(CLIENT_CASES.values(), key=lambda each: CLIENT_TOPICS.index(each.topic))

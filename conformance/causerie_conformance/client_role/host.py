@@ -15,7 +15,9 @@ from typing import Final
 
 from causerie_spec.codes import SCRAM_MIN_ITERATIONS
 
-CLIENT_FIRST: Final = re.compile(r"(?P<header>[ny],,)(?P<bare>n=(?P<name>[^,]*),r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+))(,.*)?")
+CLIENT_FIRST: Final = re.compile(
+    r"(?P<header>[ny],,)(?P<bare>n=(?P<name>[^,]*),r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+))(,.*)?"
+)
 """client-first: no authzid, no channel binding."""
 
 

@@ -99,14 +99,20 @@ class Program:
 
     def write(self, line: str) -> None:
         """Type a line."""
-        self.transcript.event(self.name, f"stdin: {line!r}")
+        self.transcript.event(self.name, f"stdin: {line[:200]!r}")
         self._type(line.encode() + b"\n")
+
+    def write_octets(self, octets: bytes) -> None:
+        """Type octets that may be no text."""
+        self.transcript.event(self.name, f"stdin: {octets!r}")
+        self._type(octets)
 
     def _type(self, octets: bytes) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):  # it has ended: whoever waits for what it does will say so
-            self._process.stdin.write(octets)
-            self._process.stdin.flush()
+            view = memoryview(octets)
+            while view:
+                view = view[self._process.stdin.write(view) :]
 
     def end_input(self) -> None:
         """End its input."""

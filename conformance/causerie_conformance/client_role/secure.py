@@ -22,7 +22,10 @@ CHUNK: Final = 65_536
 
 @dataclass(frozen=True)
 class Secrecy:
-    """How the suite's server speaks TLS: ``protocols`` it takes as ALPN, ``maximum`` version, ``step`` octets a record."""
+    """How the suite's server speaks TLS.
+
+    It takes ``protocols`` as ALPN, and no version above ``maximum``; a record has ``step`` octets, 0: as many as fit.
+    """
 
     certificate: Certificate
     protocols: tuple[str, ...] = (ALPN,)

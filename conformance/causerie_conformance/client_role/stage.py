@@ -16,7 +16,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +32,7 @@ from causerie_conformance.client_role.visitor import Heard, Visitor
 from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codes import HISTORY, LOBBY, MECHANISM_SCRAM, MECHANISM_TOKEN, ROOMS, VERSION
-from causerie_spec.messages import Ack, Auth, Challenge, ChatMessage, Hello, Login, Quit, Ready, Send, Welcome
+from causerie_spec.messages import Ack, Auth, Challenge, ChatMessage, Hello, Login, Message, Quit, Ready, Send, Welcome
 from causerie_spec.names import is_forbidden_character
 
 HOST: Final = "127.0.0.1"
@@ -82,29 +82,24 @@ class Stage:
         self._arrivals: queue.SimpleQueue[tuple[Any, float] | None] = queue.SimpleQueue()
         self._folder = Path(tempfile.mkdtemp(prefix="causerie-client-"))
         self._listener = socket.create_server((HOST, 0))
-        self._closing = False
+        self.port = int(self._listener.getsockname()[1])
+        """Where the suite listens for this case."""
+        self._acceptor = threading.Thread(target=self._listen, daemon=True)
+        self._shut = False
 
     def __enter__(self) -> Stage:
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._acceptor.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing = True
         for program in self._programs:
             program.stop()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.shut()
         for visitor in self._visitors:
             visitor.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def port(self) -> int:
-        """Where the suite listens for this case."""
-        return int(self._listener.getsockname()[1])
 
     # The client program
 
@@ -135,7 +130,7 @@ class Stage:
         if not self.setup.command.keeps_state:
             raise NotJudged("the suite does not know where the client keeps its data; put {state} into the command")
 
-    def type(self, line: str) -> None:
+    def types(self, line: str) -> None:
         """Have the client's user type a line."""
         assert self.client is not None
         self.client.write(line)
@@ -143,11 +138,9 @@ class Stage:
     # Connections
 
     def _listen(self) -> None:
-        number = 0
         with contextlib.suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
-                number += 1
                 self._arrivals.put((sock, time.monotonic()))
         self._arrivals.put(None)
 
@@ -182,6 +175,7 @@ class Stage:
                 return None
             self.transcript.event(name, f"secured ({secured.version})")
         visitor = Visitor(secured, self.transcript, self.house, name=name, patience=PATIENCE)
+        visitor.secured = secured if isinstance(secured, SecureEnd) else None
         visitor.since = since
         visitor.step = self.step
         self._visitors.append(visitor)
@@ -195,6 +189,27 @@ class Stage:
                 arrival[0].close()
                 count += 1
         return count
+
+    def hand_shakes(self, number: int) -> None:
+        """Shake hands with so many who connect, none of whom may get through."""
+        for _ in range(number):
+            arrival = self._arrivals.get(timeout=START)
+            visitor = self._visitor(*arrival) if arrival is not None else None
+            if visitor is not None:
+                heard = visitor.next("the end of the connection")
+                if heard is not None:
+                    raise self.problem(Kind.EXTRA, "no frame to such a server", heard.message.NAME)
+
+    def shut(self) -> None:
+        """Listen no more; who has connected and was not accepted is turned away."""
+        if self._shut:
+            return
+        self._shut = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._acceptor.join(1.0)
+        self.arrivals()
 
     def _still_there(self, expected: str, clause: str | None = None) -> None:
         if self.setup.stopping.is_set():
@@ -227,11 +242,19 @@ class Stage:
         visitor.answer(hello, self.welcome(hello.message, **fields))
         return visitor
 
-    def enter(self, *, patience: float = START, clause: str | None = None, **fields: Any) -> Visitor:
+    def enter(
+        self,
+        *,
+        patience: float = START,
+        clause: str | None = None,
+        refused: Mapping[type[Message], Message] | None = None,
+        **fields: Any,
+    ) -> Visitor:
         """The next connection, logged in with TOKEN; the client is started if it was not."""
         if self.client is None:
             self.start()
         visitor = self.greet(patience=patience, clause=clause, **fields)
+        visitor.refused.update(refused or {})
         self.admit(visitor, visitor.expect(Login, mechanism=MECHANISM_TOKEN))
         return visitor
 
@@ -284,11 +307,38 @@ class Stage:
     def talk(self, visitor: Visitor) -> str:
         """The user types a text, the client sends it, and it is in the log. The text."""
         text = token("typed")
-        self.type(text)
+        self.types(text)
         self.accept_send(visitor, self.take_send(visitor, text))
         return text
 
+    @staticmethod
+    def clock() -> float:
+        """Now, by the clock that everything here is timed by, in seconds."""
+        return time.monotonic()
+
+    def visitor_or_end(self, **fields: Any) -> Visitor | None:
+        """The next connection, greeted; None if the program ends without one."""
+        try:
+            return self.greet(**fields)
+        except Problem as problem:
+            if problem.kind is not Kind.REFUSED:
+                raise
+            return None
+
+    def next_login(self, visitor: Visitor) -> Heard | None:
+        """The next LOGIN, on this connection or on the next; None if the program ends instead."""
+        heard = visitor.next("LOGIN, or the end of the connection", COMES_BACK)
+        if heard is None:
+            again = self.visitor_or_end(patience=COMES_BACK)
+            return None if again is None else again.expect(Login)
+        return heard
+
     # What the client printed
+
+    @property
+    def client_lines(self) -> list[Line]:
+        """All that the client printed so far, on either stream."""
+        return self.client.lines if self.client is not None else []
 
     def lines(self, *words: str, stream: str | None = STDOUT) -> list[Line]:
         """The lines so far that hold all these words."""
@@ -350,7 +400,7 @@ class Stage:
     def leave(self, visitor: Visitor, *, status: int | None = 0) -> None:
         """The user quits: QUIT, BYE, the end of the program with that exit status (None: any)."""
         visitor.check()
-        self.type("quit")
+        self.types("quit")
         self.left(visitor, status=status)
 
     def left(self, visitor: Visitor, *, status: int | None = 0) -> None:
@@ -368,6 +418,17 @@ class Stage:
         if status is not None and ended != status:
             raise self.problem(Kind.VALUE, f"exit status {status}", f"{ended}{self._said()}", clause)
         return ended
+
+    def part(self, *visitors: Visitor) -> None:
+        """The client may have gone on or given up, as it likes: its user quits, and it ends."""
+        for visitor in visitors:
+            visitor.check()
+        self.shut()
+        for visitor in visitors:
+            if visitor.conduct.welcome is None:
+                visitor.close()
+        self.types("quit")
+        self.ends(status=None)
 
     def check(self) -> None:
         """What holds in every case: nothing that controls a screen was printed, and what was sent was in form."""

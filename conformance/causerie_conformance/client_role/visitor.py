@@ -27,8 +27,8 @@ from causerie_spec.errors import FrameTooLarge
 from causerie_spec.messages import Bye, Message, Quit, Welcome
 
 if TYPE_CHECKING:
-    from causerie_conformance.client_role.secure import SecureEnd
     from causerie_conformance.client_role.house import House
+    from causerie_conformance.client_role.secure import SecureEnd
 
 CHUNK: Final = 65_536
 """Octets asked of the socket at once."""
@@ -60,10 +60,14 @@ class Visitor:
         self.patience = patience
         self.conduct = Conduct()
         self.since = time.monotonic()
+        self.secured: SecureEnd | None = None
+        """TLS on this connection, for cases that are about it."""
         self.end: Kind | None = None
         self.end_at = 0.0
         self.kept: set[type[Message]] = set()
         """Everyday requests that the case wants to answer by itself, or not at all."""
+        self.refused: dict[type[Message], Message] = {}
+        """Requests that are answered with this, whatever they ask."""
         self.heard: list[Heard] = []
         """All frames that came, everyday requests too."""
         self.step = 0
@@ -74,6 +78,8 @@ class Visitor:
         self._fault: Interrupted | None = None
         self._writing = threading.RLock()
         self._closed = False
+        self._may_read = threading.Event()
+        self._may_read.set()
         transcript.event(name, "connected")
         self._thread = threading.Thread(target=self._read, daemon=True)
 
@@ -86,6 +92,7 @@ class Visitor:
 
     def _read(self) -> None:
         while self.end is None:
+            self._may_read.wait()
             try:
                 octets = self._socket.recv(CHUNK)
             except (OSError, ValueError) as error:
@@ -114,7 +121,9 @@ class Visitor:
         self.transcript.received(self.name, octets)
         heard = Heard(self.conduct.received(raw, octets), raw.ref, octets, time.monotonic())
         self.heard.append(heard)
-        answer = None if type(heard.message) in self.kept else self.house.answer(heard.message)
+        kind = type(heard.message)
+        refusal = self.refused.get(kind)
+        answer = None if kind in self.kept else iter([refusal]) if refusal else self.house.answer(heard.message)
         if answer is not None:
             for message in answer:
                 self.send(message, heard.ref)
@@ -136,6 +145,14 @@ class Visitor:
         self.end = kind
         rest = self._decoder.buffered
         self.transcript.event(self.name, note + (f", after {rest} octets of an incomplete frame" if rest else ""))
+
+    def read_no_more(self) -> None:
+        """Take nothing more from the socket, but for what is being taken now."""
+        self._may_read.clear()
+
+    def read_on(self) -> None:
+        """Go on to read."""
+        self._may_read.set()
 
     # Sending
 
@@ -187,6 +204,7 @@ class Visitor:
     def close(self) -> None:
         """Close the socket; the end of a case, not part of the conversation."""
         self._closed = True
+        self._may_read.set()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)  # wakes the thread that reads
         with contextlib.suppress(OSError):
@@ -250,9 +268,7 @@ class Visitor:
         """All frames of that kind that came, in order."""
         return (heard for heard in list(self.heard) if isinstance(heard.message, kind))
 
-    def problem(
-        self, kind: Kind, expected: str, came: str, octets: bytes = b"", clause: str | None = None
-    ) -> Problem:
+    def problem(self, kind: Kind, expected: str, came: str, octets: bytes = b"", clause: str | None = None) -> Problem:
         """A problem on this connection, to be raised."""
         return Problem(kind, expected, came, octets=octets, clause=clause, peer=self.name, transcript=self.transcript)
 
@@ -260,4 +276,3 @@ class Visitor:
 def _words(heard: Heard) -> str:
     octets = heard.octets
     return describe_frame(octets[4], heard.ref, octets[8:], octets[5])
-
