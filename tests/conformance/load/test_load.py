@@ -1,9 +1,11 @@
 """The whole command, against the reference and against servers that do harm."""
 
 import _thread
+import multiprocessing
 import shlex
 import signal
 import socket
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -12,6 +14,7 @@ import pytest
 
 from causerie_conformance.load.cli import main
 from causerie_conformance.load.connection import NO_ROOMS
+from causerie_conformance.process import Command, ServerProcess
 from causerie_spec.codec import encode
 from causerie_spec.codes import ByeCode, ErrorCode
 from causerie_spec.messages import Ack, Bye, Error, Hello, Join, Leave, Login, Ping, Pong, Quit, Send
@@ -376,3 +379,66 @@ def test_a_second_ctrl_c_ends_everything(lobby, capsys) -> None:
 
     assert main([lobby(answer=interrupt).name, "--warmup", "0", "--duration", "60", "--connections", "2"]) == 130
     assert "interrupted, without a report" in capsys.readouterr().err
+
+
+# Several processes
+
+
+def test_ctrl_c_reaches_all_processes(load, lobby) -> None:
+    server = lobby(on_send=lambda seq: _thread.interrupt_main() if seq == 20 else None)
+    done = load(server.name, "--duration", "60", "--processes", "2", "--connections", "2")
+    assert done.status == 130
+    assert 0 < done.document["measured"] < 30
+    assert not done.wrong
+
+
+def test_a_process_that_ends_stops_the_run(load, lobby) -> None:
+    def kill(seq):
+        if seq == 20:
+            multiprocessing.active_children()[0].kill()
+
+    done = load(lobby(on_send=kill).name, "--duration", "60", "--processes", "2", "--connections", "2")
+    assert done.status == 1
+    assert done.document["stopped"] == "a process of the load generator ended"
+
+
+# TLS
+
+
+def test_tls(load) -> None:
+    done = load("--reference", "asyncio", "--tls")
+    assert done.status == 0, done.out
+    assert done.document["plan"]["tls"]
+    assert done.document["owed"] == 6 * SENT
+
+
+def test_a_certificate_that_is_not_trusted(load, pem, reference) -> None:
+    _, command = reference("asyncio")
+    secure = f"{command} --tls-cert {shlex.quote(str(pem.certificate))} --tls-key {shlex.quote(str(pem.key))}"
+    server = ServerProcess(Command.of_template(secure))
+    try:
+        name = f"127.0.0.1:{server.port}"
+        done = load(name, "--tls")
+        assert done.status == 3
+        assert "the certificate is not trusted" in done.out
+        assert "--ca-file FILE names its authority" in done.out
+        assert load(name, "--ca-file", str(pem.authority)).status == 0
+        assert load(name, "--insecure").status == 0
+    finally:
+        server.stop()
+
+
+def test_tls_to_a_server_without(load, reference) -> None:
+    done = load(*reference("asyncio"), "--tls")
+    assert done.status == 3
+    assert "the server does not speak TLS: leave out --tls" in done.out
+
+
+# As a process
+
+
+def test_as_a_process() -> None:
+    words = [sys.executable, "-m", "causerie_conformance.load", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith("causerie-load ")
