@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from causerie_conformance.registry import Case
+from causerie_conformance.registry import SERVER, Case
 from causerie_spec.clauses import Clause
 
 REASONS: Final[dict[str, str]] = {
@@ -19,11 +19,16 @@ REASONS: Final[dict[str, str]] = {
     "TLS-13": "it takes a TLS library that sends early data, which Python's does not",
 }
 """Clauses that no case can judge, and why."""
+CLIENT_REASONS: Final[dict[str, str]] = {
+    "TYPE-4": "the contract with clients has no word for showing that somebody types, and for ceasing to show it",
+    "TLS-13": "it takes a TLS library that takes early data, which Python's does not",
+}
+"""The same of clauses that bind clients."""
 
 
-def owed(clause: Clause) -> bool:
-    """Must the ledger account for that clause?"""
-    return clause.level in ("MUST", "SHOULD") and clause.binds("server")
+def owed(clause: Clause, role: str = SERVER) -> bool:
+    """Must the ledger of that role account for that clause?"""
+    return clause.level in ("MUST", "SHOULD") and clause.binds(role)
 
 
 def by_clause(cases: Iterable[Case]) -> dict[str, list[str]]:
@@ -35,28 +40,33 @@ def by_clause(cases: Iterable[Case]) -> dict[str, list[str]]:
     return ledger
 
 
-def problems(cases: Iterable[Case], clauses: Mapping[str, Clause], reasons: Mapping[str, str] = REASONS) -> list[str]:
+def problems(
+    cases: Iterable[Case],
+    clauses: Mapping[str, Clause],
+    reasons: Mapping[str, str] = REASONS,
+    role: str = SERVER,
+) -> list[str]:
     """What is wrong with the ledger, a line each; empty if nothing is."""
     judged = by_clause(cases)
     found = []
     for id_, clause in clauses.items():
-        if owed(clause) and id_ not in judged and id_ not in reasons:
+        if owed(clause, role) and id_ not in judged and id_ not in reasons:
             found.append(f"{id_} ({clause.level}, {clause.profile}) has neither case nor reason: {clause.text}")
     for id_, ids in judged.items():
         if id_ not in clauses:
             found.append(f"{', '.join(ids)}: there is no clause {id_}")
     for id_, reason in reasons.items():
-        found += _problems_of_reason(id_, reason, judged, clauses)
+        found += _problems_of_reason(id_, reason, judged, clauses, role)
     return found
 
 
 def _problems_of_reason(
-    id_: str, reason: str, judged: Mapping[str, list[str]], clauses: Mapping[str, Clause]
+    id_: str, reason: str, judged: Mapping[str, list[str]], clauses: Mapping[str, Clause], role: str
 ) -> list[str]:
     if id_ not in clauses:
         return [f"a reason is given for {id_}, but there is no such clause"]
     if id_ in judged:
         return [f"a reason is given for {id_}, but it has cases: {', '.join(judged[id_])}"]
-    if not owed(clauses[id_]):
-        return [f"a reason is given for {id_}, but none is owed: it is a MAY, or does not bind a server"]
+    if not owed(clauses[id_], role):
+        return [f"a reason is given for {id_}, but none is owed: it is a MAY, or does not bind a {role}"]
     return [] if reason.strip() else [f"the reason for {id_} is empty"]

@@ -7,7 +7,7 @@ import pytest
 from causerie_conformance import ledger
 from causerie_conformance.cases.states import CELLS, all_cells, no_case
 from causerie_conformance.clauses import all_clauses
-from causerie_conformance.registry import GATE, TOPICS, load_cases
+from causerie_conformance.registry import CLIENT, CLIENT_TOPICS, GATE, TOPICS, load_cases, load_client_cases
 from causerie_spec import files
 from causerie_spec.clauses import parse
 from causerie_spec.states import TABLE
@@ -32,6 +32,11 @@ def found(*cases: FakeCase, **reasons: str) -> list[str]:
 
 def test_every_clause_has_a_case_or_a_reason() -> None:
     assert ledger.problems(load_cases(), all_clauses()) == []
+
+
+def test_every_clause_that_binds_clients_has_a_case_or_a_reason() -> None:
+    assert ledger.problems(load_client_cases(), all_clauses(), ledger.CLIENT_REASONS, CLIENT) == []
+    assert sum(ledger.owed(clause, CLIENT) for clause in all_clauses().values()) > 30
 
 
 def test_the_ledger_is_about_something() -> None:
@@ -73,10 +78,11 @@ def test_every_cell_of_the_state_table_has_a_case_or_a_reason() -> None:
 
 
 def test_ids_and_titles() -> None:
+    assert not set(TOPICS) & set(CLIENT_TOPICS)
     cases = load_cases()
-    for case in cases:
+    for case in [*cases, *load_client_cases()]:
         assert re.fullmatch(r"[a-z]+(/[a-z0-9.+-]+)+", case.id, re.IGNORECASE), case.id
-        assert case.topic in TOPICS
+        assert case.topic in TOPICS + CLIENT_TOPICS
         assert 5 <= len(case.title) < 160, case.title
         assert not case.title.endswith("."), case.title
     assert len({case.id for case in cases}) == len(cases)

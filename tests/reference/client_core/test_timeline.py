@@ -72,6 +72,17 @@ def test_what_history_leaves_out_is_gone():
     assert list(line.behind()) == []
 
 
+def test_what_came_live_is_shown_although_history_has_it_no_more():
+    line = timeline()
+    line.live(message(1))
+    line.live(message(4))
+    line.live(message(6))
+    line.live(message(9))
+    assert seqs(line.skip("#lobby", 7)) == [(1, 4), 4, (4, 6), 6, (6, 8)]
+    assert seqs(line.skip("#lobby", 9)) == [(7, 9), 9]
+    assert list(line.behind()) == []
+
+
 @pytest.mark.parametrize(("whole", "begins"), [(False, 30), (True, 0)])
 def test_where_a_conversation_begins(whole, begins):
     line = timeline(whole=whole)

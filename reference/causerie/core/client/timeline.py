@@ -8,7 +8,7 @@ The rules:
 * A seq at or below the highest shown was shown already (or can no longer be shown in its place): a duplicate.
 * A message behind a gap waits until the gap is filled, if the server has history; HELD wait at most, and the others
   are asked for again. Without history it is shown, behind a `Gap`: so many were missed.
-* HISTORY is the last word: what it leaves out is gone, and becomes a `Gap`.
+* HISTORY is the last word: what it leaves out is gone, and becomes a `Gap`; but what came live is shown all the same.
 * A conversation begins where it stands when the client first hears of it, and what was before is history; but at
   its first message if the client wants it whole, and a direct one that came into being while the client was away.
 * A new epoch forgets everything [CLIENT-10].
@@ -120,11 +120,14 @@ class Timeline:
     def skip(self, conversation: str, seq: int) -> list[Shown]:
         """HISTORY gives nothing up to ``seq``: go on behind it."""
         line = self._lines[conversation]
-        if seq <= line.shown:
-            return []
-        gap = Gap(conversation, line.shown, seq + 1)
-        line.shown = seq
-        return [gap, *self._go_on(conversation, line)]
+        shown: list[Shown] = []
+        for held in sorted(line.held):
+            if held <= seq and held in line.held:  # it is gone there, but came live, and is here
+                shown += self._show(line, line.held.pop(held))
+        if seq > line.shown:
+            shown.append(Gap(conversation, line.shown, seq + 1))
+            line.shown = seq
+        return shown + self._go_on(conversation, line)
 
     def withdraw(self, conversation: str) -> None:
         """The server tells no more of it: what is missing waits until it does."""
