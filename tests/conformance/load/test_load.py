@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -186,6 +187,29 @@ class _Never:
 
 
 pause = _Never()
+
+
+BROKEN = Path(__file__).parents[2] / "broken" / "run.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "wrong"),
+    [
+        ("everything-twice", ["--rooms", "3"], {"duplicated": 2 * SENT}),
+        ("not-to-the-sender", ["--rooms", "3"], {"lost": SENT}),
+        ("not-to-the-sender", ["--pairs"], {"lost": SENT}),
+        ("one-counter-for-all", ["--rooms", "3"], {"skipped": range(1, 1_000)}),
+        ("direct-messages-to-all", ["--pairs"], {"misdelivered": 4 * SENT}),
+        ("rooms-are-public", ["--rooms", "3"], {"misdelivered": range(4 * SENT, 8 * SENT)}),
+    ],
+)
+def test_what_broken_servers_do_is_found(load, name, where, wrong) -> None:
+    """Those of ``tests/broken``: the reference with one mistake."""
+    words = " ".join(map(shlex.quote, (sys.executable, str(BROKEN), name)))
+    done = load("--spawn", f"{words} --port {{port}} --log-level error", *where)
+    assert done.status == 1
+    for figure, count in wrong.items():
+        assert done.document["wrong"][figure] in (count if isinstance(count, range) else [count])
 
 
 # Refusals, and ends
