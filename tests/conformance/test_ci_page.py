@@ -19,10 +19,14 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```\n", TEXT, re.DOTALL)
 NODE = re.compile(r""" *(- )*([\w./-]+:( .*)?|"[^"]*"|[^:]*|causerie-conformance .*)$""")
 
 REFERENCE = f"{sys.executable} -c 'from causerie.server.cli import main; import sys; sys.exit(main())' --memory"
+CHAT = f'{sys.executable} -m causerie.console "$1:$2" --handle "$3"'
 SUITE = f"{sys.executable} -m causerie_conformance"
 SHIMS = {
     # A case or two are enough to see that a command is right.
-    "causerie-conformance": f'echo "$@" >> "$LOG"; exec {SUITE} "$@" --select hello/ping-0',
+    "causerie-conformance": f"""
+        echo "$@" >> "$LOG"
+        if test "$1" = client; then shift; exec {SUITE} client --select greeting/hello "$@"; fi
+        exec {SUITE} "$@" --select hello/ping-0""",
     "pip": 'test "$1 $2" = "install $CAUSERIE"',
     "make": "",
     "git": 'if test "$1" = worktree; then mkdir badges; fi',
@@ -51,7 +55,7 @@ def scripts(example: str) -> list[str]:
 
 
 def commands(example: str) -> int:
-    return sum(len(re.findall(r"causerie-conformance (?=[\d-])", script)) for script in scripts(example))
+    return sum(len(re.findall(r"causerie-conformance (?=[\d-]|client)", script)) for script in scripts(example))
 
 
 def test_there_is_an_example_for_everything():
@@ -107,6 +111,8 @@ def test_every_command_does_what_the_page_says(tmp_path):
     work.mkdir()
     (work / "server").write_text(f'#!/bin/sh\nexec {REFERENCE} "$@"\n', encoding="utf-8")
     (work / "server").chmod(0o755)
+    (work / "chat").write_text(f'#!/bin/sh\nexec {CHAT} --data "$LOG.state"\n', encoding="utf-8")
+    (work / "chat").chmod(0o755)
     (work / "known-failures.txt").write_text("# none\n", encoding="utf-8")
     log = tmp_path / "log"
     environment = os.environ | {
