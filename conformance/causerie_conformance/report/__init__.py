@@ -1,1 +1,1 @@
-"""How results are shown: terminal, JSON, JUnit. Nothing in here finds anything out."""
+"""How results are shown: terminal, JSON, JUnit, HTML, badge, comparison. Nothing in here finds anything out."""
