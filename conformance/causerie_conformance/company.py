@@ -11,10 +11,12 @@ is what it is about.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
+from causerie_conformance.problems import Problem
 from causerie_spec.codec import encode
 from causerie_spec.codes import MAX_REF
 from causerie_spec.messages import Message, Ping, Pong
@@ -38,6 +40,12 @@ class Company:
     def admit(self, peer: Peer) -> None:
         """From now on it is kept alive, as long as it is open."""
         self._peers.append(peer)
+
+    def listen(self) -> None:
+        """Take in what has come to all of them: what came to others explains what did not come to one."""
+        for peer in self._peers:
+            with contextlib.suppress(Problem):
+                peer.poll()
 
     def acted(self, peer: Peer) -> None:
         """At its address something was asked, answered or ended just now."""

@@ -197,6 +197,7 @@ class Peer:
                 return None
             self._pull()
             if self._idle() and not self._wait(deadline):
+                self.company.listen()
                 if self.observer.open:
                     self.way.experience.in_vain(self.observer.open[0].type)
                 raise self.problem(Kind.TIMEOUT, expected, self._nothing(limit))

@@ -1,6 +1,7 @@
 """Each broken server fails, at a case that cites the clause that it breaks or with a finding about it."""
 
 import pytest
+from diagnoses import DIAGNOSES
 from mutants import MUTANTS
 
 from causerie_spec.clauses import load
@@ -16,6 +17,15 @@ def test_the_suite_fails_a_broken_server(subject, judged):
     kinds = {case["finding"]["kind"] for case in failed}
     assert "error in the suite" not in kinds, shown
     assert any(subject.clause in (*case["clauses"], case["finding"]["clause"]) for case in failed), shown
+
+
+@pytest.mark.parametrize("subject", MUTANTS.values(), ids=str)
+def test_a_common_mistake_is_named_and_no_other(subject, judged):
+    report, _, shown = judged[subject.name].result()
+    failed = [case for case in report["cases"] if case["status"] in ("failed", "warned")]
+    named = {case["diagnosis"]["name"] for case in failed if case["diagnosis"] is not None}
+    expected = {DIAGNOSES[subject.name]} if subject.name in DIAGNOSES else set()
+    assert named == expected, f"{subject.what} See diagnoses.py.\n{shown}"
 
 
 def test_each_mutant_says_what_it_breaks():

@@ -74,6 +74,9 @@ def _ref_in_event(evidence: Evidence) -> str | bool:
         return False
     if evidence.finding.clause != "FRAME-11":
         return False
+    asked = [MESSAGES.get(each.type) for each in evidence.sent(evidence.peer) if each.ref == offender.ref]
+    if any(offender.name in getattr(cls, "ITEMS", ()) for cls in asked):
+        return False  # an item of an answer, out of place
     its_send = [each for each in evidence.sent() if each.name == "SEND" and each.ref == offender.ref]
     return f"{offender.name} has {'the ref of the SEND' if its_send else f'ref {offender.ref}'}"
 

@@ -44,9 +44,10 @@ def _sender(evidence: Evidence, txn: int) -> Frame | None:
 def _not_to_the_sender(evidence: Evidence) -> bool:
     txn = _missing(evidence)
     send = _sender(evidence, txn) if txn is not None else None
-    return (
-        send is not None and txn is not None and send.peer == evidence.peer and send.peer not in _heard(evidence, txn)
-    )
+    if send is None or txn is None or send.peer != evidence.peer:
+        return False
+    heard = _heard(evidence, txn)
+    return bool(heard) and send.peer not in heard
 
 
 def _one_connection(evidence: Evidence) -> bool:
@@ -60,9 +61,10 @@ def _one_connection(evidence: Evidence) -> bool:
 def _never_told(evidence: Evidence) -> bool:
     txn = _missing(evidence)
     send = _sender(evidence, txn) if txn is not None else None
-    if send is None or txn is None or send.peer == evidence.peer:
+    if send is None or txn is None:
         return False
-    return not set(_heard(evidence, txn)) - {send.peer} and "no-relay" not in evidence.before.named
+    others = {each.peer for each in evidence.received() if each.name == "READY"} - {send.peer}
+    return bool(others) and not set(_heard(evidence, txn)) - {send.peer}
 
 
 def _twice(evidence: Evidence) -> str | bool:
@@ -87,20 +89,39 @@ def _one_counter(evidence: Evidence) -> str | bool:
 
 def _log_of_each(evidence: Evidence) -> bool:
     """Two messages of a direct conversation have the same number, one from each side."""
-    offender = evidence.offender
-    if offender is None or not isinstance(offender.message, ChatMessage) or evidence.finding.clause != "MSG-6":
-        return False
-    message = offender.message
-    if not message.conversation.startswith("@"):
+    pair = _same_number(evidence)
+    if pair is None or _came_back(evidence, *pair):
         return False
     me = evidence.handle_of(evidence.peer)
-    others = [
-        each.message
-        for each in evidence.received(evidence.peer)
-        if isinstance(each.message, ChatMessage) and each.message.conversation == message.conversation
-    ]
-    senders = {each.sender for each in others if each.seq == message.seq}
-    return bool(me) and senders == {me, message.conversation[1:]} and len(senders) == 2
+    return {each.message.sender for each in pair} == {me, pair[1].message.conversation[1:]} and bool(me)
+
+
+def _starts_again(evidence: Evidence) -> bool:
+    """A number is used again after somebody was away."""
+    pair = _same_number(evidence)
+    return pair is not None and _came_back(evidence, *pair)
+
+
+def _same_number(evidence: Evidence) -> tuple[Frame, Frame] | None:
+    """Two messages of a direct conversation that have the same number: the one before, and the offender."""
+    offender = evidence.offender
+    if offender is None or not isinstance(offender.message, ChatMessage) or evidence.finding.clause != "MSG-6":
+        return None
+    message = offender.message
+    if not message.conversation.startswith("@"):
+        return None
+    for each in evidence.received():
+        known = each.message
+        if not isinstance(known, ChatMessage) or not known.conversation.startswith("@"):
+            continue
+        if each.ended < offender.ended and known.seq == message.seq and known.txn != message.txn:
+            return each, offender
+    return None
+
+
+def _came_back(evidence: Evidence, first: Frame, second: Frame) -> bool:
+    """Did somebody log in between the two?"""
+    return any(each.name == "READY" and first.ended < each.ended < second.ended for each in evidence.received())
 
 
 def _time_falls(evidence: Evidence) -> bool:
@@ -133,8 +154,10 @@ def _as_the_sender_says(evidence: Evidence) -> str | bool:
     if offender is None or not isinstance(offender.message, ChatMessage) or evidence.finding.clause != "DIRECT-1":
         return False
     me = evidence.handle_of(evidence.peer)
-    mine = offender.message.conversation == f"@{me}" and offender.message.sender != me
-    return f"it came as @{me[:12]}… to {me[:12]}… itself" if me and mine else False
+    send = evidence.send_of(offender.message)
+    to_myself = send is not None and send.conversation == f"@{me}" and offender.message.sender == me
+    mine = bool(me) and offender.message.conversation == f"@{me}" and not to_myself
+    return f"it came as @{me[:12]}… to {me[:12]}… itself" if mine else False
 
 
 def _to_strangers(evidence: Evidence) -> bool:
@@ -204,6 +227,13 @@ RULES: Final = (
         _log_of_each,
     ),
     Rule(
+        "numbers-start-again",
+        "the numbers of a conversation start again",
+        "Numbers are never used twice while the epoch stays, whoever comes and goes: keep the log's counter, or change "
+        "the epoch [MSG-9].",
+        _starts_again,
+    ),
+    Rule(
         "time-falls",
         "a timestamp is lower than that of the message before",
         "Take the higher of the clock and the log's last timestamp, under the log's lock [MSG-2].",
@@ -217,7 +247,7 @@ RULES: Final = (
     ),
     Rule(
         "direct-as-the-sender-says",
-        "a direct message comes under the sender's name for the conversation ({})",
+        "a direct conversation has the wrong name at one of its ends ({})",
         "Each sees it under the other's handle: bob gets what alice sent to @bob as @alice [DIRECT-1].",
         _as_the_sender_says,
     ),

@@ -27,7 +27,7 @@ class Frame:
     """A frame of the conversation.
 
     ``began`` and ``ended`` are the places of the entries with its first and its last octet, ``place`` counts the frames
-    that began before it in the same entry. ``cut``: its last octets were not kept, and are zeros here.
+    that ended before it in the entry in which it began. ``cut``: its last octets were not kept, and are zeros here.
     """
 
     peer: str
@@ -37,6 +37,11 @@ class Frame:
     ended: int
     place: int = 0
     cut: bool = False
+
+    @classmethod
+    def of(cls, type_: int, body: bytes) -> Frame:
+        """A frame that came on no connection."""
+        return cls("", Direction.RECEIVED, codec.frame(type_, body), 0, 0)
 
     @property
     def type(self) -> int:
@@ -107,6 +112,7 @@ class _Stream:
 
     decoder: codec.Decoder = field(default_factory=lambda: codec.Decoder(_ANY_LENGTH))
     began: int = 0
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ class Evidence:
 
     def _sent(self, entry: Entry, place: int, stream: _Stream) -> list[Frame]:
         if not stream.decoder.buffered:
-            stream.began = place
+            stream.began, stream.place = place, 0
         stream.decoder.feed(entry.octets)
         found = list(stream.decoder)
         missing = entry.size - len(entry.octets)
@@ -165,8 +171,8 @@ class Evidence:
         for number, raw in enumerate(found):
             octets = codec.frame(raw.type, raw.body, raw.ref, raw.flags)
             cut = bool(missing) and number == len(found) - 1
-            frames.append(Frame(entry.peer, Direction.SENT, octets, stream.began, place, number, cut))
-            stream.began = place
+            frames.append(Frame(entry.peer, Direction.SENT, octets, stream.began, place, stream.place, cut))
+            stream.began, stream.place = place, number + 1
         return frames
 
     def sent(self, peer: str | None = None) -> list[Frame]:

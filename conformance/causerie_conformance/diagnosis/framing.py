@@ -19,7 +19,7 @@ _JSON: Final = re.compile(rb'\s*[\[{]\s*["\[{\]}\d]')
 
 def _octets(evidence: Evidence) -> bytes:
     """What should have been a frame's first octets."""
-    return evidence.rest
+    return evidence.rest or evidence.finding.octets
 
 
 def _http(evidence: Evidence) -> bool:
@@ -41,7 +41,7 @@ def _json(evidence: Evidence) -> str | bool:
 
 
 def _lines(evidence: Evidence) -> str | bool:
-    octets = _octets(evidence)
+    octets = evidence.rest
     text = octets[:64].rstrip(b"\r\n")
     if len(octets) < 4 or not text or any(not 0x20 <= octet < 0x7F for octet in re.sub(rb"[\r\n\t]", b"", text)):
         return False
@@ -50,7 +50,7 @@ def _lines(evidence: Evidence) -> str | bool:
 
 def _line_ends(evidence: Evidence) -> str | bool:
     """A line end, or NUL, behind whole frames, and a header behind that."""
-    octets, received = _octets(evidence), evidence.received(evidence.peer)
+    octets, received = evidence.rest, evidence.received(evidence.peer)
     for mark, name in ((b"\r\n", "CR LF"), (b"\n", "LF"), (b"\0", "NUL")):
         behind = octets.removeprefix(mark)
         next_is_header = len(behind) >= HEADER_SIZE and is_server_type(behind[4])
@@ -67,7 +67,7 @@ def _plausible(length: bytes) -> bool:
 
 
 def _little_endian(evidence: Evidence) -> str | bool:
-    octets = _octets(evidence)
+    octets = evidence.rest
     if len(octets) < HEADER_SIZE or not is_server_type(octets[4]):
         return False
     big, little = int.from_bytes(octets[:4], "big"), int.from_bytes(octets[:4], "little")
@@ -78,7 +78,7 @@ def _little_endian(evidence: Evidence) -> str | bool:
 
 def _counts_header(evidence: Evidence) -> str | bool:
     """A frame that waits for as many octets as its header has, or that swallows the next frame's header."""
-    octets = _octets(evidence)
+    octets = evidence.rest
     if len(octets) >= HEADER_SIZE and is_server_type(octets[4]) and evidence.nothing_came:
         length, size = int.from_bytes(octets[:4], "big"), evidence.rest_size
         if size in (length, length + 4) and length >= 4:
@@ -90,22 +90,34 @@ def _counts_header(evidence: Evidence) -> str | bool:
     first = int.from_bytes(offender.behind[:4], "big")
     if len(offender.behind) == HEADER_SIZE and is_server_type(offender.behind[4]) and first <= MAX_BODY:
         return f"it says {len(offender.body)}, and the fields take {len(offender.body) - HEADER_SIZE}"
+    if len(offender.behind) == 4 and 0 < first <= MAX_BODY:
+        return f"it says {len(offender.body)}, and the fields take {len(offender.body) - 4}"
     return False
 
 
 def _short_header(evidence: Evidence) -> str | bool:
-    """A frame that waits for the octets by which its header is short, its length being right."""
+    """A body that begins too early, and can be decoded from there."""
     octets = _octets(evidence)
-    if len(octets) < 5 or not evidence.nothing_came or not is_server_type(octets[4]):
+    if len(octets) < 5 or not is_server_type(octets[4]):
         return False
-    length, size = int.from_bytes(octets[:4], "big"), evidence.rest_size
-    left_out = {length + 5: "flags and ref", length + 6: "ref", length + 7: "flags"}
-    return left_out.get(size, False)
+    if not evidence.rest and (evidence.offender is None or evidence.offender.message is not None):
+        return False  # it can be read as it is
+    length = int.from_bytes(octets[:4], "big")
+    for size, left_out in ((5, "flags and ref"), (6, "ref"), (7, "flags, or ref of one octet")):
+        body = octets[size : size + length]
+        if (
+            length
+            and len(body) == length
+            and not Frame.of(octets[4], body).behind
+            and Frame.of(octets[4], body).message
+        ):
+            return left_out
+    return False
 
 
 def _short_length(evidence: Evidence) -> bool:
     """A length of two octets, with the type behind it."""
-    octets = _octets(evidence)
+    octets = evidence.rest
     if len(octets) < 6 or int.from_bytes(octets[:4], "big") <= MAX_BODY or not is_server_type(octets[2]):
         return False
     length = int.from_bytes(octets[:2], "big")
@@ -235,6 +247,12 @@ RULES: Final = (
         _little_endian,
     ),
     Rule(
+        "header-short",
+        "the header is not whole: it has no {}",
+        "It has 8 octets: length (4), type (1), flags (1), ref (2) [FRAME-1].",
+        _short_header,
+    ),
+    Rule(
         "length-counts-header",
         "the length counts the header, or a part of it ({})",
         "It counts the octets of the body alone [FRAME-1].",
@@ -247,12 +265,6 @@ RULES: Final = (
         _octets_behind,
     ),
     Rule("flags-set", "flags are not 0 ({})", "Send 0 there; version 1 has no flags [FRAME-6].", _flags_set),
-    Rule(
-        "header-short",
-        "the header is not whole: it has no {}",
-        "It has 8 octets: length (4), type (1), flags (1), ref (2) [FRAME-1].",
-        _short_header,
-    ),
     Rule(
         "length-of-2-octets",
         "the length is written in 2 octets",

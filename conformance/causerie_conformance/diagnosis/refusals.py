@@ -67,7 +67,8 @@ def _wrongly_ended(evidence: Evidence) -> bool:
     """Was a connection ended as malformed at a good frame?"""
     malformed = _came(evidence, "BYE", ByeCode.MALFORMED, ByeCode.SERVER_FAILURE) and not evidence.expects("BYE")
     ended = evidence.finding.kind in (Kind.FIN, Kind.RST) and not evidence.expects("BYE", "the end")
-    return malformed or ended
+    open_ = evidence.cause is not None and (not evidence.cause.ref or evidence.cause in evidence.unanswered)
+    return malformed or (ended and open_)
 
 
 def _flags(evidence: Evidence) -> bool:
@@ -158,11 +159,15 @@ def _state_unchecked(evidence: Evidence) -> str | bool:
 
 def _fields_before_state(evidence: Evidence) -> bool:
     wants = evidence.expects("ERROR WRONG_STATE")
-    return wants and _came(evidence, "ERROR") and not _came(evidence, "ERROR", ErrorCode.UNSUPPORTED)
+    return wants and _came(evidence, "ERROR", ErrorCode.BAD_FIELD, ErrorCode.TEXT_TOO_LONG)
 
 
 def _listed_not_built(evidence: Evidence) -> str | bool:
     """A request of a capability that was negotiated is not known."""
+    if evidence.expects("capabilities that the server has"):
+        return evidence.finding.came.partition(" ")[0]
+    if evidence.expects("ERROR", "BYE"):
+        return False
     cause, offender = evidence.cause, evidence.offender
     cls = MESSAGES.get(cause.type) if cause is not None else None
     if cls is None or cls.CAPABILITY is None or not _came(evidence, "ERROR", ErrorCode.UNSUPPORTED) or offender is None:

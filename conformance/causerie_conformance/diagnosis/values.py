@@ -18,6 +18,8 @@ from causerie_spec.messages import ChatMessage
 
 _NOW: Final = range(10**12, 10**13)
 """Milliseconds between 2001 and 2286."""
+_OF_OUR_DAYS: Final = range(1_500_000_000_000, 3_000_000_000_000)
+"""The same between 2017 and 2065: what another unit is guessed by."""
 _TIMES: Final = ("server_time", "timestamp", "last_seen")
 _LOW_32: Final = 2**32 - 1
 
@@ -36,7 +38,7 @@ def _time(evidence: Evidence) -> int | None:
 
 def _seconds(evidence: Evidence) -> str | bool:
     time = _time(evidence)
-    return str(time) if time is not None and time * 1000 in _NOW else False
+    return str(time) if time is not None and time * 1000 in _OF_OUR_DAYS else False
 
 
 def _too_fine(evidence: Evidence) -> str | bool:
@@ -44,7 +46,7 @@ def _too_fine(evidence: Evidence) -> str | bool:
     if time is None:
         return False
     units = {10**3: "microseconds", 10**6: "nanoseconds"}
-    return next((f"{time}: {unit}" for by, unit in units.items() if time // by in _NOW), False)
+    return next((f"{time}: {unit}" for by, unit in units.items() if time // by in _OF_OUR_DAYS), False)
 
 
 def _no_wall_clock(evidence: Evidence) -> str | bool:
@@ -54,7 +56,7 @@ def _no_wall_clock(evidence: Evidence) -> str | bool:
 
 def _time_swapped(evidence: Evidence) -> bool:
     time = _time(evidence)
-    return time is not None and _swapped(time) in _NOW
+    return time is not None and _swapped(time) in _OF_OUR_DAYS
 
 
 # Numbers
@@ -114,11 +116,19 @@ def _txn_lost(evidence: Evidence) -> bool:
 def _texts(evidence: Evidence) -> tuple[str, str] | None:
     """A text that was sent, and what it came as, when they differ."""
     offender = evidence.offender
+    if offender is not None and offender.name == "ACK" and evidence.finding.clause == "SEND-5":
+        offender = _told(evidence)
     message = offender.message if offender is not None else None
     if not isinstance(message, ChatMessage) or (offender is not None and offender.cut):
         return None
     send = evidence.send_of(message)
     return (send.text, message.text) if send is not None and send.text != message.text else None
+
+
+def _told(evidence: Evidence) -> Frame | None:
+    """The MESSAGE of the SEND that an ACK answers: it came before, and was found wrong only then."""
+    txn = evidence.cause.get("txn") if evidence.cause is not None else None
+    return next((each for each in evidence.received() if each.name == "MESSAGE" and each.get("txn") == txn), None)
 
 
 def _text(change: Callable[[str], str]) -> Callable[[Evidence], bool]:

@@ -30,7 +30,7 @@ class Mutant:
     @property
     def options(self) -> tuple[str, ...]:
         """The suite's: the declared cases, up to the first that fails."""
-        return ("--fail-fast", *(_selecting(self.declared) or ("--upto", "lobby")))
+        return ("--fail-fast", "--reruns", "0", *(_selecting(self.declared) or ("--upto", "lobby")))
 
     @property
     def all_options(self) -> tuple[str, ...]:
