@@ -17,8 +17,9 @@ from causerie_conformance.report.schema import schema_text
 from causerie_conformance.results import Exit, Run
 
 T = TypeVar("T")
-_OF_RUNS: Final[Mapping[str, Callable[[Run, Path], None]]] = {"json": json_report.write, "junit": junit.write}
+_OF_RUNS: Final[Mapping[str, Callable[[Run, Path], None]]] = {"junit": junit.write}
 _OF_DOCUMENTS: Final[Mapping[str, Callable[[Document, Path], None]]] = {
+    "json": json_report.write,
     "html": html_report.write,
     "badge": badge.write,
 }

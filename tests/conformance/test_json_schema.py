@@ -156,7 +156,7 @@ def test_of_an_interrupted_run_with_a_hostile_server(tmp_path):
     finding = Finding(Kind.UNDECODABLE, "PING-1", "a", "b\x00\ud800", b"\xff\xff\xff\xff\x00", 0)
     run.results = [Result(case, Status.FAILED, 0.1, finding, transcript=transcript)]
     run.finish()
-    json_report.write(run, tmp_path / "x.json")
+    json_report.write(json_report.document(run), tmp_path / "x.json")
     report = checked(tmp_path / "x.json")
     assert report["interrupted"] is True
     assert report["exit_status"] == 130

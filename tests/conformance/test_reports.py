@@ -182,7 +182,7 @@ def test_of_failures_that_are_alike_one_is_told_at_length() -> None:
 
 def test_json(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    json_report.write(a_bit_of_everything(), path)
+    json_report.write(json_report.document(a_bit_of_everything()), path)
     report = json.loads(path.read_text(encoding="utf-8"))
     assert list(report) == [
         *("format", "causerie_conformance", "protocol_version", "role", "target", "command", "agent", "began"),

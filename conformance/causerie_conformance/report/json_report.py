@@ -41,9 +41,9 @@ def suite_version() -> str:
         return "unknown"
 
 
-def write(run: Run, path: Path) -> None:
+def write(report: Document, path: Path) -> None:
     """Write the document to a file. Raises OSError."""
-    path.write_text(json.dumps(document(run), indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> Document:
