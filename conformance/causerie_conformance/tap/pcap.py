@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 LINKTYPE_RAW: Final = 101
 MSS: Final = 1_400
@@ -45,10 +45,20 @@ ACK: Final = 0x10
 Address = IPv4Address | IPv6Address
 
 
+class Writable(Protocol):
+    """What a capture needs of a binary file."""
+
+    def write(self, octets: bytes, /) -> object:
+        """Write all octets."""
+
+    def flush(self) -> object:
+        """Hand them on."""
+
+
 class Capture:
     """A pcap file, written as things happen: each call leaves whole packets behind, and flushes them."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Writable) -> None:
         self._file = file
         self._write(struct.pack("<IHHiIII", _MAGIC, 2, 4, 0, 0, _SNAP, LINKTYPE_RAW))
 
@@ -175,7 +185,7 @@ def _ip_header(source: Address, target: Address, size: int) -> bytes:
 def _checksum(octets: bytes) -> int:
     """The checksum of the Internet: the complement of the sum of all pairs of octets."""
     octets += bytes(len(octets) % 2)
-    total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+    total: int = sum(struct.unpack(f">{len(octets) // 2}H", octets))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

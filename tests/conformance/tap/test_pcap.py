@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+
 from causerie_conformance.tap.pcap import MSS, Capture
 
 from .pcap_reader import packets, streams
