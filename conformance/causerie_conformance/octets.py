@@ -18,6 +18,8 @@ ROWS_SHOWN: Final = 5
 """Fields of an annotated frame that are shown, around the wrong one."""
 OCTETS_SHOWN: Final = 12
 """Octets of one field that are shown."""
+SHOULD_BE: Final = "should be"
+"""How the line begins that shows what the wrong field should be."""
 
 
 def field_offset(octets: bytes, field: str) -> int | None:
@@ -84,12 +86,19 @@ def annotated(octets: bytes, offset: int | None, should: bytes = b"") -> list[st
     wrong = offset if offset is not None else frames[0].error_offset
     lines = []
     for row in _near(rows, wrong):
-        lines.append(_line(row))
-        if wrong is not None and row.offset <= wrong < row.offset + max(1, len(row.octets)):
-            place = min(wrong - row.offset, OCTETS_SHOWN)
-            lines.append(f"{'':6}{'   ' * place}^^ the first wrong octet")
-            lines += [f"{'':6}{_words(right)}  <- should be" for right in _rows_of(should, row.field).values()][-1:]
+        inside = wrong is not None and row.offset <= wrong < row.offset + max(1, len(row.octets))
+        begin = _begin(wrong - row.offset) if inside and wrong is not None else 0
+        lines.append(f"{row.offset + begin:04x}  {_words(row, begin)}")
+        if inside and wrong is not None:
+            lines.append(f"{'':6}{'   ' * (wrong - row.offset - begin)}^^ the first wrong octet")
+            right = [each for each in _rows_of(should, row.field).values() if each.offset == row.offset]
+            lines += [f"{SHOULD_BE}{'':6}{_words(each, begin)}" for each in right]
     return lines
+
+
+def _begin(place: int) -> int:
+    """How many octets of a long field are left out before the wrong one."""
+    return max(0, place - OCTETS_SHOWN // 2) if place >= OCTETS_SHOWN else 0
 
 
 def _near(rows: list[Row], wrong: int | None) -> list[Row]:
@@ -102,11 +111,8 @@ def _near(rows: list[Row], wrong: int | None) -> list[Row]:
     return rows[first : first + ROWS_SHOWN]
 
 
-def _line(row: Row) -> str:
-    return f"{row.offset:04x}  {_words(row)}"
-
-
-def _words(row: Row) -> str:
-    shown = row.octets[:OCTETS_SHOWN].hex(" ") + (" …" if len(row.octets) > OCTETS_SHOWN else "")
+def _words(row: Row, begin: int = 0) -> str:
+    octets = row.octets[begin : begin + OCTETS_SHOWN]
+    shown = octets.hex(" ") + (" …" if len(row.octets) > begin + OCTETS_SHOWN else "")
     note = f" ({row.note})" if row.note else ""
     return f"{shown:<{OCTETS_SHOWN * 3 + 2}} {row.field:<18} {row.value[:40]}{note}".rstrip()

@@ -27,6 +27,8 @@ from causerie_spec.codes import HEADER_SIZE, HISTORY, MAX_BODY, SERVER_BIT, ByeC
 from causerie_spec.errors import PeerError
 from causerie_spec.messages import MESSAGES, Ack, Bye, End, Error, Hello, Message, Ready, Send, Welcome
 
+REFS_SHOWN: Final = 6
+"""Refs of open requests that are named."""
 MS_LEAST: Final = 10**12
 """Milliseconds of September 2001: less is seconds, or no clock."""
 MS_MOST: Final = 10**13
@@ -252,7 +254,10 @@ class Observer:
 def _expected_ref(refs: list[int]) -> str:
     if not refs:
         return "no answer, as no request is open"
-    return f"ref {refs[0]}, as in the request" if len(refs) == 1 else f"one of the refs {refs}"
+    if len(refs) == 1:
+        return f"ref {refs[0]}, as in the request"
+    shown = ", ".join(map(str, refs[:REFS_SHOWN])) + (f" … {refs[-1]}" if len(refs) > REFS_SHOWN else "")
+    return f"the ref of an open request: {shown}"
 
 
 def _check_form(found: Found) -> Message:

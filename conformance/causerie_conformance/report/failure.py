@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from causerie_conformance import clauses
-from causerie_conformance.octets import annotated
+from causerie_conformance.octets import SHOULD_BE, annotated
 from causerie_conformance.problems import Kind
 from causerie_conformance.results import Finding, Result, Status
 from causerie_conformance.transcript import Direction, Entry, Transcript
@@ -47,7 +47,7 @@ def describe(result: Result, rerun: str = "") -> list[str]:
     if result.diagnosis is not None:
         lines += labelled(LOOKS_LIKE, result.diagnosis.text)
     lines += labelled("expected", finding.expected)
-    lines += labelled("came", f"{finding.came} [{finding.kind.value}]")
+    lines += labelled("came", f"{finding.came} [{finding.kind.value}{f', on {finding.peer}' if finding.peer else ''}]")
     if result.transcript is not None and len(result.transcript):
         lines += _conversation(result.transcript, finding)
     lines += _octets(result)
@@ -75,7 +75,11 @@ def _octets(result: Result) -> list[str]:
     elif offset is None and finding.kind is not Kind.UNDECODABLE:
         return []
     shown = annotated(octets, offset, finding.should)
-    return [f"  {'octets':<10} {line}"[:WIDTH] if not n else f"{'':13}{line}"[:WIDTH] for n, line in enumerate(shown)]
+    lines = []
+    for number, line in enumerate(shown):
+        label = "octets" if not number else SHOULD_BE if line.startswith(SHOULD_BE) else ""
+        lines.append(f"  {label:<10} {line.removeprefix(SHOULD_BE)}"[:WIDTH])
+    return lines
 
 
 def _never_a_frame(transcript: Transcript, peer: str) -> bytes:
