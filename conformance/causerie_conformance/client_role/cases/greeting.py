@@ -22,7 +22,7 @@ def hello_first(stage: Stage) -> None:
         raise visitor.problem(Kind.VALUE, "a range of versions that holds 1", str(hello.message), hello.octets)
 
 
-@case("greeting/speaks-first", "HELLO-1")
+@case("greeting/speaks-first", "HELLO-1", "FRAME-9")
 def speaks_first(stage: Stage) -> None:
     """A client says HELLO without being spoken to, and goes on to a login and a conversation"""
     visitor = stage.enter()
