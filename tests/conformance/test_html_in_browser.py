@@ -4,9 +4,10 @@ import pytest
 from browser import browser, why_not
 from reported import EVIL, document, of_all_cases, of_every_status
 
+from causerie_conformance.cli import main
 from causerie_conformance.registry import load_cases
 from causerie_conformance.report import html_report
-from causerie_conformance.results import Status
+from causerie_conformance.results import Exit, Status
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(bool(why_not()), reason=why_not() or "none")]
 
@@ -227,6 +228,19 @@ def test_without_scripts_all_of_it_can_be_read(page, small):
     assert page.evaluate("document.querySelector('.failure[open] .hex').checkVisibility()") is True
     page.click(".group > summary")
     assert page.evaluate("document.querySelector('.group').open") is True
+
+
+def test_of_a_real_server(page, serve, step_1, tmp_path, capsys):
+    """The stub of step 1: all that a run tells of it is told on a narrow screen too."""
+    path = tmp_path / "report.html"
+    assert main([serve(step_1).name, "--select", "hello", "--html", str(path)]) == Exit.NOT_CONFORMANT
+    page.open(path, width=360, height=740)
+    page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true })")
+    assert page.evaluate("document.querySelectorAll('.failure').length") > 5
+    assert page.evaluate("document.querySelectorAll('.hex mark').length") > 0
+    assert page.evaluate("document.querySelectorAll('.likely li').length") > 0
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate(TOO_WIDE) == []
 
 
 def test_paper(page, small):
