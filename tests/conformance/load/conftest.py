@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from causerie_conformance.load.cli import main
 from causerie_spec.codec import Decoder, decode, encode
@@ -32,6 +33,9 @@ from causerie_spec.messages import (
     Send,
     Welcome,
 )
+
+settings.register_profile("causerie", deadline=None)
+settings.load_profile("causerie")
 
 Peer = Any
 
