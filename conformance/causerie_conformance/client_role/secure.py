@@ -10,6 +10,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,10 +37,13 @@ class Secrecy:
         """For any number of connections. Raises OSError."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate.certificate, self.certificate.key)
-        if self.maximum < ssl.TLSVersion.TLSv1_2:
+        if self.maximum is ssl.TLSVersion.TLSv1_1:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else the library refuses by itself to be that old
-            context.minimum_version = self.maximum
-        context.maximum_version = self.maximum
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # so it is
+                context.minimum_version = context.maximum_version = self.maximum
+        else:
+            context.maximum_version = self.maximum
         if self.protocols:
             context.set_alpn_protocols(list(self.protocols))
         return context
@@ -111,7 +115,7 @@ class SecureEnd:
         with self._lock:
             for place in range(0, len(octets), step):
                 self._tls.write(octets[place : place + step])
-            self._push()
+                self._push()
 
     def shutdown(self, how: int) -> None:
         """SHUT_WR: close_notify, and FIN behind it. Raises OSError."""

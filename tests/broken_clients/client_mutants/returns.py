@@ -252,5 +252,3 @@ def asks_again_at_once():
 def remembers_the_old_epoch():
     """Keeps its seqs when the epoch is new."""
     Timeline.forget = lambda self: None
-
-

@@ -75,5 +75,3 @@ def tries_another_handle():
 def keeps_it_to_itself():
     """Ends without a word when its handle is taken."""
     cli._fail = lambda text, code: code
-
-

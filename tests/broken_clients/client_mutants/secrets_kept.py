@@ -2,6 +2,7 @@
 
 import secrets
 import ssl
+import warnings
 
 from causerie.client.tokens import TokenStore
 from causerie.console import cli
@@ -131,6 +132,7 @@ def believes_any_name():
 
 def _old(context):
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    warnings.simplefilter("ignore", DeprecationWarning)
     context.minimum_version = ssl.TLSVersion.TLSv1_1
 
 

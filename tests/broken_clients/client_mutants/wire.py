@@ -122,7 +122,9 @@ def no_refs():
         return original(message)
 
 
-@mutant("FRAME-12", "resending/in-order", "refusals/known-codes", "greeting/speaks-first", "sending/reads-while-it-writes")
+@mutant(
+    "FRAME-12", "resending/in-order", "refusals/known-codes", "greeting/speaks-first", "sending/reads-while-it-writes"
+)
 def one_ref_for_all():
     """Sends each SEND with the ref of the first, answered or not."""
 
@@ -206,7 +208,8 @@ def tells_messages_apart_by_txn():
     def live(original, self, message):
         again = message.txn in seen
         seen.add(message.txn)
-        return [] if again else original(self, message)
+        shown = original(self, message)
+        return [] if again else shown
 
 
 @mutant("MSG-11", "showing/ack-first")
@@ -395,5 +398,3 @@ def ends_without_a_word():
     from causerie.console import cli
 
     cli._fail = lambda text, code: code
-
-

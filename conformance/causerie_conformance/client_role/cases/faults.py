@@ -1,6 +1,6 @@
 """A server that breaks the protocol: the connection ends, and the user is told ([CLIENT-12]).
 
-In here: frames that cannot be decoded, are too long, or have no place where they stand. Behind each stands a message,
+In here: frames that cannot be decoded, are too long, or have no place where they stand. Behind most stands a message,
 which must not be shown: a client does not go on as if nothing had happened.
 """
 
@@ -27,6 +27,8 @@ def _message(text: str = "good") -> ChatMessage:
     return ChatMessage(LOBBY, 1, 1_700_000_000_000, "bob", 7, 0, text)
 
 
+ENDS = 10.0
+"""Seconds in which the client must have ended the connection: less than what some allow a login."""
 WHOLE = encode(_message())
 
 FRAMES: dict[str, bytes] = {
@@ -40,13 +42,17 @@ FRAMES: dict[str, bytes] = {
 }
 
 
-def _must_end(stage: Stage, visitor: Visitor, octets: bytes, note: str = "this has no place here") -> None:
+def _must_end(
+    stage: Stage, visitor: Visitor, octets: bytes, note: str = "out of place", *, alone: bool = False
+) -> None:
     """The client ends the connection at these octets, tells its user, and shows nothing of what stands behind them."""
-    assert stage.client is not None
-    before = len(stage.client.lines)
+    if visitor.conduct.ready:
+        stage.mark(visitor)  # what is said of the login is said by then
+    before = len(stage.client_lines)
     after = token("after")
-    visitor.send_octets(octets + encode(_message(after)), note)
-    visitor.expect_end(clause="CLIENT-12")
+    behind = ChatMessage(LOBBY, stage.house.head(LOBBY) + 1, 1_700_000_000_000, "bob", 7, 0, after)
+    visitor.send_octets(octets if alone else octets + encode(behind), note)
+    visitor.expect_end(ENDS, clause="CLIENT-12")
     stage.tells(
         lambda line: any(char.isalpha() for char in line.text) and line not in stage.client_lines[:before],
         "a line that tells the user that something is wrong",
@@ -103,7 +109,13 @@ def ready_for_hello(stage: Stage) -> None:
     stage.start()
     visitor = stage.accept()
     hello = visitor.expect(Hello)
-    _must_end(stage, visitor, encode(Ready(stage.handle, stage.handle, b""), hello.ref), "HELLO has another answer")
+    _must_end(
+        stage,
+        visitor,
+        encode(Ready(stage.handle, stage.handle, b""), hello.ref),
+        "HELLO has another answer",
+        alone=True,
+    )
 
 
 @case("faults/other-version", "CLIENT-12")
@@ -113,7 +125,9 @@ def other_version(stage: Stage) -> None:
     visitor = stage.accept()
     hello = visitor.expect(Hello)
     version = hello.message.max_version + 1
-    _must_end(stage, visitor, encode(stage.welcome(hello.message, version=version), hello.ref), "no such version")
+    _must_end(
+        stage, visitor, encode(stage.welcome(hello.message, version=version), hello.ref), "no such version", alone=True
+    )
 
 
 @case("faults/lines-of-text", "CLIENT-12")

@@ -13,8 +13,10 @@ WAIT = 2.5
 """Seconds that BYE tells a client to wait: longer than most wait by themselves."""
 GROWN = 1.5
 """How much longer the third and fourth delay must be than the first and second together."""
-LIKE = 1.02
-"""Delays whose ratios differ by less than this, each time, have no jitter."""
+LIKE = 1.1
+"""Delays whose ratios differ by less than this, each time and in each client, have no jitter."""
+OTHERS = 3
+"""More clients that are asked, before that is said."""
 ENDINGS = ("fin", "reset", "shutdown", "idle", "unknown-code")
 
 
@@ -70,13 +72,17 @@ def grows(stage: Stage) -> None:
     if sum(delays[2:]) < GROWN * sum(delays[:2]):
         raise stage.problem(Kind.VALUE, "delays that grow with each failure", shown)
     ratios = [b / max(a, 0.001) for a, b in itertools.pairwise(delays)]
-    if max(ratios) < LIKE * min(ratios) and _first_delay(stage) < LIKE * delays[0]:
+    if max(ratios) < LIKE * min(ratios) and all(_alike(_first_delay(stage), delays[0]) for _ in range(OTHERS)):
         raise stage.problem(Kind.VALUE, "delays with chance in them", shown)
     stage.part()
 
 
+def _alike(one: float, other: float) -> bool:
+    return max(one, other) < LIKE * min(one, other)
+
+
 def _first_delay(stage: Stage) -> float:
-    """How long another client of the same kind waits; longer than the other by chance, if there is chance in it."""
+    """How long another client of the same kind waits at first."""
     with Stage(stage.setup, stage.transcript) as other:
         visitor = other.enter(patience=START)
         cut = other.clock()
