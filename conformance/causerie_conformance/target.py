@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 5.0
 """Seconds to wait for anything, at least: a busy machine must never make a case fail."""
-SHORT_PATIENCE: Final = 1.0
-"""The same once several cases have failed by waiting: a server that is half built should not cost minutes."""
+SHORTER: Final = ((3, 1.0), (20, 0.3))
+"""The same once so many cases have failed by waiting: a server that is half built should not cost minutes."""
 ROUND_TRIPS: Final = 100
 """Round trips to wait for anything, at least: a server far away must not fail either."""
 TLS: Final = "TLS"
 """What cases about TLS need: a run over it."""
 SEVERAL: Final = "several addresses"
 """What cases about clusters need."""
-TIMEOUTS_TOLERATED: Final = 3
-"""Cases that may fail by waiting before patience becomes short."""
 
 
 def address_name(address: tuple[str, int]) -> str:
@@ -82,7 +80,7 @@ class Target:
     @property
     def patience(self) -> float:
         """Seconds to wait for an answer."""
-        floor = PATIENCE if self.timeouts < TIMEOUTS_TOLERATED else SHORT_PATIENCE
+        floor = next((short for count, short in reversed(SHORTER) if self.timeouts >= count), PATIENCE)
         return max(floor, ROUND_TRIPS * self.round_trip)
 
     @property

@@ -140,3 +140,69 @@ def test_lists_that_are_wrong(content: bytes | None, words: str, tmp_path: Path,
         main(["x:1", "--known-failures", str(path)])
     assert caught.value.code == Exit.USAGE
     assert words in capsys.readouterr().err
+
+
+# Bringing the list up to date
+
+
+def test_the_list_is_brought_up_to_date(serve, step_1, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "known.txt"
+    kept = "# ours\n\nhello/wrong-magic-z*  # issue 7\nlogin/ready\n"
+    path.write_text(kept + "hello/ping-0\nhello/there-is-no-such\n", encoding="utf-8")
+    options = ("--known-failures", str(path), "--update-known-failures", "--reruns", "0")
+    assert main([serve(step_1).name, *SELECT, *options]) == Exit.CONFORMANT
+    shown = capsys.readouterr().out
+    assert "2 known failure" in shown
+    assert "FAIL " not in shown
+    lines = path.read_text(encoding="utf-8").removeprefix(kept).splitlines()
+    assert [line.split()[:3] for line in lines] == [["hello/wrong-magic-CAUZ", "#", "HELLO-6"]]
+    assert max(map(len, lines)) <= 110
+    assert main([serve(step_1).name, *SELECT, "--known-failures", str(path)]) == Exit.CONFORMANT
+
+
+def test_a_list_that_is_not_there_is_made(serve, step_1, tmp_path: Path) -> None:
+    path = tmp_path / "new.txt"
+    options = ("--known-failures", str(path), "--update-known-failures", "--reruns", "0")
+    assert main([serve(step_1).name, *SELECT, *options]) == Exit.CONFORMANT
+    assert [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines()] == [
+        "hello/wrong-magic-CAUZ",
+        "hello/wrong-magic-zeros",
+    ]
+
+
+def test_a_run_that_ended_early_changes_no_list(serve, step_1, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "known.txt"
+    path.write_text("hello/ping-0\n", encoding="utf-8")
+    options = ("--known-failures", str(path), "--update-known-failures", "--fail-fast")
+    assert main([serve(step_1).name, *SELECT, *options]) == Exit.NOT_CONFORMANT
+    assert "is as it was: the run ended early" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "hello/ping-0\n"
+
+
+def test_a_list_that_cannot_be_written_is_said(serve, step_1, tmp_path: Path, capsys, monkeypatch) -> None:
+    def refuse(*args: object, **options: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    options = ("--known-failures", str(tmp_path / "x"), "--update-known-failures", "--reruns", "0")
+    assert main([serve(step_1).name, *SELECT, *options]) == Exit.NOT_CONFORMANT
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_updating_needs_a_name(capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["x:1", "--update-known-failures"])
+    assert caught.value.code == Exit.USAGE
+    assert "name the file with --known-failures FILE" in capsys.readouterr().err
+
+
+def test_what_is_blocked_keeps_its_line_and_gets_none(tmp_path: Path) -> None:
+    results = [
+        Result(case("hello/0"), Status.BLOCKED),
+        Result(case("hello/1"), Status.BLOCKED),
+        Result(case("hello/2"), P),
+    ]
+    path = tmp_path / "list"
+    path.write_text("hello/0\nhello/[02]\n", encoding="utf-8")
+    cases = [result.case for result in results]
+    assert KnownFailures.read(path).updated(results, cases) == "hello/0\nhello/[02]\n"
