@@ -188,6 +188,7 @@ class Arena:
                 "the suite does not know where the server keeps its data; "
                 "put {data}, the path of a file or folder to keep it in, into the command of --spawn"
             )
+        self.transcript.tape.spoil("it starts a server of its own, or kills one")
         other = another(self.target)
         self._others.append(other)
         return other
@@ -207,9 +208,12 @@ class Arena:
         self._bystander.events.clear()
         if not self._something_happened():
             return
-        if not self._bystander.timed_out:
+        try:
             with self._as_harm("a bystander to be served as before"):
                 self._bystander.fence()
+        except Problem:
+            if not self._bystander.timed_out:  # for it has been here for long, on a busy machine
+                raise
         with self._as_harm("a new connection to be served"):
             self._stranger("newcomer").close()
 
@@ -239,6 +243,7 @@ class Arena:
             spare.close()
             return None
         spare.transcript, spare.company, spare.way = self.transcript, self.company, self.way
+        spare.track = spare.track.moved(self.transcript.tape)
         self.company.admit(spare)
         self.transcript.event(spare.name, "is here since before this case")
         return spare
@@ -253,6 +258,7 @@ class Arena:
                 client.ask(hello(), Welcome)
             if self._login_is_built:
                 self.enter(client)
+            client.track.opened()
         except BaseException:
             client.close()
             raise

@@ -79,6 +79,8 @@ class Client(Peer):
 
     handle = ""
     token = b""
+    bye: Bye | None = None
+    """The BYE that was taken as an answer."""
     bye_at: float | None = None
     """When BYE came, by `time.monotonic`."""
     _ref = 0
@@ -99,8 +101,8 @@ class Client(Peer):
 
         It may put a keepalive in force that nobody asked for ([KEEP-1]), and have a shorter login limit than we know.
         """
-        codes = (ByeCode.IDLE, ByeCode.HANDSHAKE_TIMEOUT)
-        return any(getattr(received.message, "code", None) in codes for received in self._frames)
+        told = [self.bye, *(received.message for received in self._frames)]
+        return any(isinstance(each, Bye) and each.code in (ByeCode.IDLE, ByeCode.HANDSHAKE_TIMEOUT) for each in told)
 
     # Requests
 
@@ -147,7 +149,7 @@ class Client(Peer):
             if received is None:
                 raise self.problem(self.end or Kind.FIN, expected, self.ended_how())
             if isinstance(received.message, Bye):
-                self.bye_at = received.at
+                self.bye, self.bye_at = received.message, received.at
             elif received.message.EVENT and received.ref == 0:
                 self.events.append(received)
                 continue

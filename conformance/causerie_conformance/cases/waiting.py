@@ -240,11 +240,10 @@ class Reader:
 
     def come_back(self) -> None:
         """Log in, and ask for what is missing; live messages come meanwhile."""
+        known = max(self.has, default=0)  # before anything comes live, which may be far above it
         self.client = self._arena.login(self._name, like=self._like, capabilities=WITH)
-        places = conversations(self.client)
-        self.take()
-        if self._conversation in places:
-            for item in whole(self.client, self._conversation, max(self.has, default=0)):
+        if self._conversation in conversations(self.client):
+            for item in whole(self.client, self._conversation, known):
                 self.has[item.seq] = item.text
         self.take()
 
