@@ -108,7 +108,7 @@ def _count(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["client"]:
+    if list(argv[:1]) == ["client"]:
         return client_cli.main(argv[1:])
     made = parser()
     options = made.parse_args(argv)

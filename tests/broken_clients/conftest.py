@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the clients are programs of their own, not part of the tests' package
-from judging import judge  # noqa: E402
+from judging import judge
 
 AT_ONCE = 3 * (os.cpu_count() or 1)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from client_mutants import MUTANTS  # noqa: E402
+from client_mutants import MUTANTS
 
-from causerie.console import cli  # noqa: E402
+from causerie.console import cli
 
 if __name__ == "__main__":
     MUTANTS[sys.argv[1]].apply()

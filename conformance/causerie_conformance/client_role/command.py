@@ -6,6 +6,7 @@ In here: parsing and filling in. Not in here: the process (`program`).
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ NEEDED = ("{port}", "{handle}")
 STATE = "{state}"
 PASSWORD_FILE = "{password_file}"
 CA_FILE = "{ca_file}"
+_PLAIN = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
+"""Words that need no quotes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class ClientCommand:
         return words
 
     def __str__(self) -> str:
-        return shlex.join(self.argv)
+        return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in self.argv)
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:

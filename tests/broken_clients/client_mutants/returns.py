@@ -23,7 +23,7 @@ def pings_too_late():
     """Sends PING every 2 K seconds."""
 
     @instead(Liveness, "__init__")
-    def __init__(original, self, keepalive, now):
+    def init(original, self, keepalive, now):
         original(self, keepalive, now)
         self._quiet *= 4
 
@@ -33,7 +33,7 @@ def never_gives_up():
     """Waits for PONG for ever."""
 
     @instead(Liveness, "__init__")
-    def __init__(original, self, keepalive, now):
+    def init(original, self, keepalive, now):
         original(self, keepalive, now)
         self._patience = 1e6
 
@@ -84,7 +84,7 @@ def no_jitter():
     """Waits 1, 2, 4, … seconds exactly."""
 
     @instead(Backoff, "__init__")
-    def __init__(original, self, randomness, **settings):
+    def init(original, self, randomness, **settings):
         original(self, type("Same", (), {"random": lambda self: 1.0})(), **settings)
 
 

@@ -26,7 +26,7 @@ def same_nonce():
     """Has the same nonce at each login."""
 
     @instead(Exchange, "__init__")
-    def __init__(original, self, password, handle, nonce):
+    def init(original, self, password, handle, nonce):
         original(self, password, handle, "rOprNGfwEbeRWgbNEkqO")
 
 
@@ -45,7 +45,7 @@ def another_user():
     """Gives another user name than its handle."""
 
     @instead(Exchange, "__init__")
-    def __init__(original, self, password, handle, nonce):
+    def init(original, self, password, handle, nonce):
         original(self, password, "admin", nonce)
 
 

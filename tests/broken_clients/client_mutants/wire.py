@@ -1,5 +1,6 @@
 """Broken clients that get frames, fields and the order of things on the wire wrong."""
 
+import contextlib
 import itertools
 import socket
 from dataclasses import replace
@@ -235,7 +236,7 @@ def counts_txns():
     number = itertools.count(1)
 
     @instead(Outbox, "__init__")
-    def __init__(original, self, randomness):
+    def init(original, self, randomness):
         original(self, type("Counter", (), {"getrandbits": lambda self, bits: next(number)})())
 
 
@@ -253,10 +254,10 @@ def minds_unknown_frames():
     """Takes a frame of unknown type for an error."""
 
     @instead(Connection, "_frame")
-    def _frame(original, self, type_, ref, body, now):
+    def _frame(original, self, type_, *rest):
         if type_ not in connection.SERVER_TYPES:
             raise Malformed("type", None, "what is that?")
-        original(self, type_, ref, body, now)
+        original(self, type_, *rest)
 
 
 @mutant("CLIENT-1", "stream/not-negotiated")
@@ -264,10 +265,10 @@ def minds_what_was_not_negotiated():
     """Takes an event of a capability that was not negotiated for an error."""
 
     @instead(Connection, "_frame")
-    def _frame(original, self, type_, ref, body, now):
+    def _frame(original, self, type_, ref, *rest):
         if type_ in (0xA1, 0xA2, 0xA3):
             raise Malformed("type", None, "what is that?")
-        original(self, type_, ref, body, now)
+        original(self, type_, ref, *rest)
 
 
 @mutant("CLIENT-1", "refusals/unknown-codes")
@@ -275,10 +276,10 @@ def ends_at_unknown_codes():
     """Takes an ERROR with an unknown code for the end of the connection."""
 
     @instead(Connection, "_answer")
-    def _answer(original, self, ref, request, answer, last, now):
+    def _answer(original, self, ref, request, answer, *rest):
         if isinstance(answer, Error) and answer.code > 13:
             answer = replace(answer, code=150)
-        original(self, ref, request, answer, last, now)
+        original(self, ref, request, answer, *rest)
 
 
 @mutant("CLIENT-1", "refusals/connection-is-over")
@@ -286,10 +287,10 @@ def goes_on_after_100():
     """Takes an ERROR with a code from 100 on for a refusal."""
 
     @instead(Connection, "_answer")
-    def _answer(original, self, ref, request, answer, last, now):
+    def _answer(original, self, ref, request, answer, *rest):
         if isinstance(answer, Error):
             answer = replace(answer, code=min(answer.code, 99))
-        original(self, ref, request, answer, last, now)
+        original(self, ref, request, answer, *rest)
 
 
 @mutant("CLIENT-4", "leaving/quit")
@@ -344,11 +345,9 @@ def passes_over_what_it_cannot_decode():
     """Goes on behind a frame that it cannot decode."""
 
     @instead(Connection, "_frame")
-    def _frame(original, self, type_, ref, body, now):
-        try:
-            original(self, type_, ref, body, now)
-        except Malformed:
-            pass
+    def _frame(original, self, type_, ref, *rest):
+        with contextlib.suppress(Malformed):
+            original(self, type_, ref, *rest)
 
 
 @mutant("CLIENT-12", "faults/ack-to-nothing")
@@ -356,9 +355,9 @@ def passes_over_answers_to_nothing():
     """Ignores answers to nothing."""
 
     @instead(Connection, "_frame")
-    def _frame(original, self, type_, ref, body, now):
+    def _frame(original, self, type_, ref, *rest):
         if not ref or ref in self._requests._waiting:
-            original(self, type_, ref, body, now)
+            original(self, type_, ref, *rest)
 
 
 @mutant("CLIENT-12", "faults/send-answered-pong", "faults/send-answered-ok")

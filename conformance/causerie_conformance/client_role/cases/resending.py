@@ -119,17 +119,18 @@ def several(stage: Stage) -> None:
     texts = [token() for _ in range(4)]
     for text in texts:
         stage.types(text)
-    first = [stage.take_send(visitor, texts[0]).message]
-    stage.house.take(first[0])
-    stage.types("quit")  # leaving waits for no more than 5 s; what was typed before is sent first
+    first = stage.take_send(visitor, texts[0]).message
+    stage.house.take(first)
     visitor.cut()
-    seen = {message.text: message.txn for message in first}
+    seen = {first.text: first.txn}
     visitor = stage.again(capabilities=(HISTORY,))
-    while (heard := visitor.next("SEND or QUIT")) is not None and isinstance(heard.message, Send):
+    stage.types(last := token("last"))
+    while last not in seen:
+        heard = visitor.expect(Send, clause="CLIENT-9")
         if seen.setdefault(heard.message.text, heard.message.txn) != heard.message.txn:
             raise visitor.problem(Kind.VALUE, "the txn of the first time", f"{heard.message}", heard.octets)
         stage.accept_send(visitor, heard)
-    stage.ends(status=None)
+    stage.leave(visitor, status=None)
     for text in texts:
         _in_the_log_once(stage, text)
 
