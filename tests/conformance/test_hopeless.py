@@ -60,6 +60,14 @@ HOPELESS = {
 }
 
 
+LOOKS_LIKE = {
+    "http-patient": "looks like an HTTP server (or a WebSocket one) answers at this address.",
+    "http-at-once": "looks like an HTTP server (or a WebSocket one) answers at this address.",
+    "greets-in-lines": "looks like the server speaks lines of text ('220 mail.example.org ESMTP').",
+}
+"""What is recognised at the gate; the others look like nothing known."""
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("name", HOPELESS)
 def test_a_server_that_does_not_speak_causerie(name, serve, suite, tmp_path: Path) -> None:
@@ -70,6 +78,8 @@ def test_a_server_that_does_not_speak_causerie(name, serve, suite, tmp_path: Pat
     assert words in " ".join(result.stdout.split())
     assert "HELLO-3" in result.stdout
     assert "stopped:" in result.stdout
+    assert ("looks like" in result.stdout) is (name in LOOKS_LIKE)
+    assert LOOKS_LIKE.get(name, "") in " ".join(result.stdout.split())
     report = json.loads((tmp_path / "run.json").read_text())
     assert report["exit_status"] == 1
     assert words in report["stopped"]
