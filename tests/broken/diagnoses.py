@@ -1,7 +1,7 @@
 """What each broken server looks like: the diagnosis that the suite must give, by the server's name.
 
-A server that is not in here looks like nothing known: the suite must not guess. Where a mistake shows as another common
-one, that one stands here.
+A server that is not in here looks like nothing known, or like one in here that breaks the same clause: the suite must
+not guess. Where a mistake shows as another common one, that one stands here.
 """
 
 DIAGNOSES = {
@@ -74,6 +74,7 @@ DIAGNOSES = {
     "quit-raises": "crash",
     "quit-without-bye": "no-bye",
     "ref-0-is-answered": "answers-ref-0",
+    "ref-is-little-endian": "ref-swapped",
     "ref-is-one-octet": "ref-not-echoed",
     "ref-is-swapped": "ref-swapped",
     "ref-of-the-send-in-its-message": "ref-in-event",

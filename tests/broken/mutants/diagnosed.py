@@ -97,7 +97,7 @@ def padded_bodies():
     )
 
 
-@mutant("FRAME-1", "lobby/text-emoji")
+@mutant("FORM-1", "lobby/text-emoji")
 def length_of_text_in_characters():
     """Writes the number of a text's characters for the number of its octets."""
 
