@@ -64,6 +64,8 @@ SERVER: Final = "server"
 CLIENT: Final = "client"
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {SERVER: TOPICS, CLIENT: CLIENT_TOPICS}
 """The roles that are judged, each with its topics."""
+GREETINGS: Final[Mapping[str, str]] = {SERVER: "WELCOME", CLIENT: "HELLO"}
+"""The frame in which each role says what it has."""
 GATE: Final = "hello/answers"
 """The case that is run before all others: if it fails, none of the others can tell anything."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
+from causerie_conformance.registry import GREETINGS
 from causerie_conformance.report import headline
 from causerie_conformance.report.headline import SIGNS, VERDICT_MOODS, Mood
 from causerie_conformance.report.html_failure import unfolded
@@ -157,6 +158,10 @@ def _class(status: str) -> str:
     return "s-" + status.replace(" ", "-")
 
 
+def _offered(capability: str, role: str) -> str:
+    return f"{capability}, then list it in {GREETINGS[role]}: all that the {role} offers works"
+
+
 def _next(report: Document) -> Html:
     """What to build next."""
     plan = report["next"]
@@ -168,7 +173,7 @@ def _next(report: Document) -> Html:
             link = tag("a", case["id"], href=f"#{case['id']}")
             steps.append(("Build" if plan["is_new"] else "Mend", join([case["title"], " ", link])))
     if plan["capability"]:
-        steps.append(("Build", f"{plan['capability']}, then list it in WELCOME: all that the server offers works"))
+        steps.append(("Build", _offered(plan["capability"], report["role"])))
     waits = []
     for each in plan["open"]:
         blocked = f", {each['blocked']} blocked" if each["blocked"] else ""

@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 from causerie_conformance import clauses
 from causerie_conformance.plan import plan
-from causerie_conformance.registry import Case
+from causerie_conformance.registry import GREETINGS, Case
 from causerie_conformance.report.failure import LOOKS_LIKE, describe, labelled
 from causerie_conformance.results import ProfileVerdict, Result, Run, Status, Verdict
 
@@ -172,7 +172,10 @@ class Terminal:
         if made.first is not None:
             self._first(made.first, "build" if made.is_new else "mend")
         else:
-            self._step("build", f"{made.capability} (then list it in WELCOME): all that the server offers works")
+            role = run.results[0].case.role
+            self._step(
+                "build", f"{made.capability} (then list it in {GREETINGS[role]}): all that the {role} offers works"
+            )
             self._step("", f"causerie-spec clauses --profile {made.capability}")
         waits = [f"{topic} ({_failed_and_blocked(*numbers)})" for topic, *numbers in made.open]
         if waits:
@@ -217,7 +220,8 @@ class Terminal:
         if not_offered:
             missing = sorted({result.missing for result in not_offered})
             self.line()
-            self.line(f"Not offered by the server, so not judged: {', '.join(missing)}")
+            role = not_offered[0].case.role
+            self.line(f"Not offered by the {role}, so not judged: {', '.join(missing)}")
 
     def _verdict(self, verdict: ProfileVerdict) -> None:
         counts = ", ".join(f"{count} {status.value}" for status, count in verdict.counts.items() if count)
