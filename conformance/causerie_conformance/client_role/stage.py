@@ -36,9 +36,9 @@ from causerie_spec.messages import Ack, Auth, Challenge, ChatMessage, Hello, Log
 from causerie_spec.names import is_forbidden_character
 
 HOST: Final = "127.0.0.1"
-PATIENCE: Final = 15.0
+PATIENCE: Final = 20.0
 """Seconds to wait for anything that a client does at once: a busy machine must never make a case fail."""
-START: Final = 30.0
+START: Final = 60.0
 """Seconds that a client may take from its start to its first connection."""
 COMES_BACK: Final = 45.0
 """Seconds that a client may take to connect again after a first failure."""
@@ -144,7 +144,7 @@ class Stage:
                 self._arrivals.put((sock, time.monotonic()))
         self._arrivals.put(None)
 
-    def accept(self, patience: float = PATIENCE, clause: str | None = None) -> Visitor:
+    def accept(self, patience: float = START, clause: str | None = None) -> Visitor:
         """The next connection that the client makes."""
         deadline = time.monotonic() + patience
         while True:

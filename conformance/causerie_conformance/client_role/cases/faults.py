@@ -27,7 +27,7 @@ def _message(text: str = "good") -> ChatMessage:
     return ChatMessage(LOBBY, 1, 1_700_000_000_000, "bob", 7, 0, text)
 
 
-ENDS = 10.0
+ENDS = 12.0
 """Seconds in which the client must have ended the connection: less than what some allow a login."""
 WHOLE = encode(_message())
 

@@ -20,7 +20,7 @@ from causerie_spec.messages import Auth, Challenge, Error, Login, Ready, Send
 
 BOTH = (MECHANISM_TOKEN, MECHANISM_SCRAM)
 NEEDS = (PASSWORD,)
-ENDS = 10.0
+ENDS = 12.0
 """Seconds in which the client must have given up: less than what some allow a login."""
 
 
