@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from causerie_conformance.octets import difference
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import Case
 from causerie_conformance.report import json_report, junit
@@ -16,7 +17,7 @@ from causerie_conformance.report.terminal import Terminal, printable
 from causerie_conformance.results import Exit, Finding, Result, Run, Status, Verdict
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import encode
-from causerie_spec.messages import Ping, Pong
+from causerie_spec.messages import ChatMessage, Hello, Ping, Pong
 
 
 def case(id_: str = "hello/one", clause: str = "PING-1", profile: str = "CORE") -> Case:
@@ -235,3 +236,78 @@ def test_what_is_missing_is_named_and_nothing_else():
     terminal = Terminal(out)
     terminal.summary(run_of(Result(needs_two, Status.NOT_OFFERED, missing="SCRAM-SHA-256")))
     assert "Not offered by the server, so not judged: SCRAM-SHA-256\n" in out.getvalue()
+
+
+# The talk of a failure
+
+
+def talk(transcript: Transcript, finding: Finding) -> list[str]:
+    lines = describe(Result(case(), F, finding=finding, transcript=transcript))
+    begin = next(number for number, line in enumerate(lines) if line.startswith("  talk"))
+    return lines[begin:]
+
+
+def test_fences_and_bystanders_are_left_out_where_nothing_is_wrong_with_them() -> None:
+    transcript = Transcript()
+    transcript.sent("bystander", encode(Ping(1), 1))
+    transcript.sent("A", encode(Hello(b"CAUS", 1, 1, 0, "", ()), 1))
+    transcript.sent("A", encode(Ping(2), 2))
+    transcript.received("A", encode(Pong(2), 2))
+    lines = talk(transcript, Finding(Kind.TIMEOUT, "HELLO-3", "WELCOME", "nothing", peer="A"))
+    assert lines[0] == "  talk       all that was said (without PING and PONG):"
+    assert [line.split()[2:5] for line in lines[1:]] == [["A", "->", "HELLO"]]
+    lines = talk(transcript, Finding(Kind.TIMEOUT, "PING-1", "PONG token=2 with ref 2", "nothing", peer="bystander"))
+    assert [line.split()[4] for line in lines[1:]] == ["PING", "HELLO", "PING", "PONG"]
+
+
+def test_what_was_sent_last_is_shown_and_pieces_are_one_line() -> None:
+    transcript = Transcript()
+    hello = encode(Hello(b"CAUS", 1, 1, 0, "", ()), 1)
+    for octet in hello:
+        transcript.sent("A", bytes([octet]))
+    for number in range(9):
+        transcript.received("A", encode(ChatMessage("#lobby", number, 2, "bob", 5, 0, "hi")))
+    lines = talk(transcript, Finding(Kind.TIMEOUT, "HELLO-3", "WELCOME", "nothing", peer="A"))
+    assert lines[0].endswith("the last 5 of 10 said:")
+    assert "-> HELLO ref 1" in lines[1]
+    assert [line.split()[4] for line in lines[2:]] == ["MESSAGE"] * 4
+
+
+def test_the_servers_own_words_and_octets_that_never_became_a_frame_are_shown() -> None:
+    transcript = Transcript()
+    transcript.received("A", b"\x69\x00\x00\x00\x81\x00\x00\x01\x01", "no whole frame")
+    finding = Finding(Kind.TIMEOUT, "HELLO-3", "WELCOME", "nothing", peer="A")
+    result = Result(case(), F, finding=finding, transcript=transcript, server_output="one\n\ntwo\nthree\nfour\n")
+    text = "\n".join(describe(result))
+    assert "  octets     0000  69 00 00 00" in text
+    assert "  it said    two\n             three\n             four" in text
+    assert "[timeout, on A]" in text
+
+
+def test_what_the_field_should_be_stands_below_it() -> None:
+    octets = encode(ChatMessage("#lobby", 0, 2, "bob", 5, 0, "hi"))
+    offset, should = difference(octets, "seq", 1)
+    finding = Finding(Kind.VALUE, "MSG-1", "a seq from 1 on", "seq 0", octets, offset, should)
+    lines = describe(Result(case(), F, finding=finding))
+    row = next(number for number, line in enumerate(lines) if "^^" in line)
+    assert lines[row + 1].split() == ["should", "be", *["00"] * 7, "01", "seq", "1"]
+    assert lines[row].index("^^") == lines[row + 1].index("01")
+
+
+@pytest.mark.parametrize(
+    ("field", "right", "mark"),
+    [
+        ("ref", 7, 7),
+        ("flags", 1, 5),
+        ("text", "hallo", 0x2F),
+        ("text", "h", 0x2D),
+        ("text", None, 0x2E),
+        ("no such field", 1, None),
+        ("seq", "no number", 0x0F),
+    ],
+)
+def test_the_first_wrong_octet(field, right, mark) -> None:
+    octets = encode(ChatMessage("#lobby", 3, 2, "bob", 5, 0, "hi"))
+    offset, should = difference(octets, field, right)
+    assert offset == mark
+    assert bool(should) is (right not in (None, "no number") and field != "no such field")

@@ -15,6 +15,7 @@ from causerie_conformance.octets import SHOULD_BE, annotated
 from causerie_conformance.problems import Kind
 from causerie_conformance.results import Finding, Result, Status
 from causerie_conformance.transcript import Direction, Entry, Transcript
+from causerie_spec.messages import Ping, Pong
 
 LAST_ENTRIES: Final = 5
 """Entries of the conversation that are shown."""
@@ -26,6 +27,9 @@ WIDTH: Final = 110
 """Columns."""
 PASSERS_BY: Final = ("bystander", "newcomer")
 """Connections that are there to see that nobody is harmed; they are shown where it is about them."""
+FENCE_SIZE: Final = 16
+"""Octets of PING and PONG."""
+_FENCE: Final = (Ping.TYPE, Pong.TYPE)
 _ARROWS: Final = {Direction.SENT: "->", Direction.RECEIVED: "<-", Direction.EVENT: "--"}
 _WORDS: Final = {Status.FAILED: "FAIL", Status.WARNED: "WARN", Status.NOT_RUN: "NOT RUN", Status.BLOCKED: "BLOCKED"}
 
@@ -94,10 +98,24 @@ def _said(output: str) -> list[str]:
 
 def _conversation(transcript: Transcript, finding: Finding) -> list[str]:
     relevant = [entry for entry in transcript if finding.peer in PASSERS_BY or entry.peer not in PASSERS_BY]
-    entries = list(_joined(relevant))
+    told = [entry for entry in relevant if not _is_fence(entry) or _is_about_pings(finding)]
+    entries = list(_joined(told))
     shown = entries[-LAST_ENTRIES:]
+    if not any(entry.direction is Direction.SENT for entry in shown):  # what caused all that
+        shown = [entry for entry in entries if entry.direction is Direction.SENT][-1:] + shown[-LAST_ENTRIES + 1 :]
     label = f"the last {len(shown)} of {len(entries)}" if len(entries) > len(shown) else "all that was"
-    return [f"  {'talk':<10} {label} said:", *(f"    {entry_line(entry)}"[:WIDTH] for entry in shown)]
+    less = " (without PING and PONG)" if len(told) < len(relevant) else ""
+    return [f"  {'talk':<10} {label} said{less}:", *(f"    {entry_line(entry)}"[:WIDTH] for entry in shown)]
+
+
+def _is_fence(entry: Entry) -> bool:
+    """PING and PONG stand between what others do; where nothing is wrong with them they explain nothing."""
+    return entry.size == len(entry.octets) == FENCE_SIZE and entry.octets[4] in _FENCE and not entry.note
+
+
+def _is_about_pings(finding: Finding) -> bool:
+    words = f"{finding.expected} {finding.came}"
+    return "PONG token" in words or "PONG with" in words or finding.octets[4:5] in (b"\x04", b"\x84")
 
 
 def _joined(entries: Iterable[Entry]) -> Iterable[Entry]:
