@@ -31,3 +31,9 @@ LATENCIES: Final[Mapping[str, str]] = {
     "lag": "how late the generator's own timers came",
 }
 """What is measured in time, and what it means."""
+
+
+def latencies(*, closed_loop: bool) -> dict[str, str]:
+    """The same for a run: where messages are sent as answers come, none is due."""
+    sent = {name: meaning.replace("was due", "was sent") for name, meaning in LATENCIES.items()}
+    return sent if closed_loop else dict(LATENCIES)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from causerie_conformance.load import plot
 from causerie_conformance.load.document import Document
-from causerie_conformance.load.figures import LATENCIES, WRONG
+from causerie_conformance.load.figures import WRONG, latencies
 from causerie_conformance.load.plot import Line
 from causerie_conformance.report.markup import Html, join, tag, text
 from causerie_conformance.results import Exit
@@ -173,7 +173,7 @@ def _figure(drawn: Html, lines: Sequence[Line]) -> Html:
 def _tables(document: Document) -> Iterable[Html]:
     yield tag("h2", "Latency")
     rows = []
-    for name, meaning in LATENCIES.items():
+    for name, meaning in latencies(closed_loop=not document["plan"]["rate"]).items():
         figures = document["latency"][name]
         cells = [_ms(figures[column]) if figures["count"] else "–" for column in _COLUMNS]
         rows.append([name, f"{figures['count']:,}", *cells, meaning])

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import Final, TextIO
 
-from causerie_conformance.load.figures import LATENCIES, WRONG
+from causerie_conformance.load.figures import WRONG, latencies
 from causerie_conformance.load.histogram import Histogram
 from causerie_conformance.load.plan import Plan
 from causerie_conformance.load.results import Results
@@ -111,7 +111,7 @@ class Terminal:
         yield ""
         headings = [f"p{percent:g}" if percent < 100 else "max" for percent in _SHOWN]
         yield f"{'latency':<12}" + "".join(f"{heading:>12}" for heading in headings)
-        for name, meaning in LATENCIES.items():
+        for name, meaning in latencies(closed_loop=results.plan.closed_loop).items():
             yield f"{name:<12}" + "".join(f"{cell:>12}" for cell in _cells(results.latency(name))) + f"   {meaning}"
 
     def _trouble(self, results: Results) -> Iterable[str]:

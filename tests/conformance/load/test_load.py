@@ -71,6 +71,7 @@ def test_a_closed_loop_writes_as_answers_come(load, lobby) -> None:
     assert done.document["owed"] == 2 * most
     assert most > 6  # more than the windows: answers were followed by messages
     assert "as fast as answers come, 3 at a time each" in done.out
+    assert "from when a message was sent to when a reader had it" in done.out
 
 
 def test_it_leaves_as_it_came(load, lobby) -> None:
