@@ -16,6 +16,6 @@ def test_a_simple_client_passes(tmp_path):
     with redirect_stdout(shown):
         status = cli.main(["client", "--", sys.executable, str(SIMPLE), "{host}", "{port}", "{handle}", "{state}"])
     assert status == Exit.CONFORMANT, shown.getvalue()
-    assert "not judged" not in shown.getvalue()
+    assert "Not judged" not in shown.getvalue()
     assert "CORE      CONFORMANT" in shown.getvalue()
     assert "SCRAM     NOT OFFERED" in shown.getvalue()

@@ -132,7 +132,9 @@ class ClientSession:
             self.run.stopped, self.run.unreachable = str(failure), True
             return False
         except Problem as problem:
-            self.run.stopped = f"there is no client to judge: expected {problem.expected}, came {problem.came}"
+            came, *said = problem.came.splitlines()
+            self.run.stopped = f"there is no client to judge: expected {problem.expected}, came {came}"
+            self.run.server_output = "\n".join(said)
             self.run.unreachable = problem.kind in (Kind.REFUSED, Kind.TIMEOUT)
             gate = CLIENT_CASES[GATE]
             self._keep(Result(gate, Status.FAILED, finding=Finding.of(problem, gate), transcript=transcript))
