@@ -251,7 +251,7 @@ def _alike(result: Result) -> object:
 def _in_short(result: Result) -> str:
     """One line: what it looks like, or what was wrong."""
     if result.diagnosis is None:
-        return result.message
+        return result.message.partition("\n")[0]
     return f"{LOOKS_LIKE} {result.diagnosis.text.partition('. ')[0]}"
 
 
