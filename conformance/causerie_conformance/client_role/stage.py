@@ -141,6 +141,9 @@ class Stage:
         with contextlib.suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
+                if self._shut:
+                    sock.close()
+                    break
                 self._arrivals.put((sock, time.monotonic()))
         self._arrivals.put(None)
 
@@ -205,10 +208,10 @@ class Stage:
         if self._shut:
             return
         self._shut = True
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # closing alone does not wake who waits in accept, on every system
+            socket.create_connection((HOST, self.port), 1.0).close()
+        self._acceptor.join(2.0)
         self._listener.close()
-        self._acceptor.join(1.0)
         self.arrivals()
 
     def _still_there(self, expected: str, clause: str | None = None) -> None:
