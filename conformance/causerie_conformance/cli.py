@@ -17,6 +17,8 @@ from causerie_conformance.client_role import cli as client_cli
 from causerie_conformance.known import KnownFailures, update
 from causerie_conformance.process import ENGINES
 from causerie_conformance.registry import TOPICS, Case, load_cases
+from causerie_conformance.replay import cli as replay_cli
+from causerie_conformance.replay.folder import Folder
 from causerie_conformance.report import json_report
 from causerie_conformance.report.terminal import Terminal, show_list
 from causerie_conformance.reporting import add_options, check_files, without_a_run, write
@@ -37,6 +39,7 @@ examples:
   causerie-conformance HOST:PORT --select HELLO-6        the cases that cite this clause
   causerie-conformance client -- ./chat {host} {port} {handle}
                                                          judge a client instead; client --help tells more
+  causerie-conformance replay FILE HOST:PORT             repeat a failure, octet for octet; replay --help tells more
 
 exit status:
   0 conformant    1 not conformant    2 usage error    3 server unreachable, or it died
@@ -110,6 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if list(argv[:1]) == ["client"]:
         return client_cli.main(argv[1:])
+    if list(argv[:1]) == ["replay"]:
+        return replay_cli.main(argv[1:])
     made = parser()
     options = made.parse_args(argv)
     status = without_a_run(made, options)
@@ -142,7 +147,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _judge(options: argparse.Namespace, target: Target, selected: list[Case], known: KnownFailures) -> int:
     run = Run(target.name, command=_rerun(options, target), total=len(load_cases()))
     terminal = Terminal(sys.stdout, verbose=options.verbose, rerun=run.command)
-    session = Session(target, run, terminal.result, fail_fast=options.fail_fast, known=known, reruns=options.reruns)
+    replays = None if options.no_replays else Folder(options.replays, " ".join(_server(options, target)))
+    session = Session(
+        target,
+        run,
+        terminal.result,
+        fail_fast=options.fail_fast,
+        known=known,
+        reruns=options.reruns,
+        replays=replays,
+    )
 
     def last_words() -> None:
         _finish(options, run, terminal)
@@ -171,20 +185,23 @@ def _finish(options: argparse.Namespace, run: Run, terminal: Terminal) -> None:
     write(options, run)
 
 
-def _rerun(options: argparse.Namespace, target: Target) -> str:
-    words = ["causerie-conformance"]
+def _server(options: argparse.Namespace, target: Target) -> list[str]:
+    """What names the server on the command line."""
     if options.reference is not None:
-        words += ["--reference", options.reference]
+        words = ["--reference", options.reference]
     elif options.spawn is not None:
-        words += ["--spawn", shlex.quote(options.spawn)]
+        words = ["--spawn", shlex.quote(options.spawn)]
     else:
-        words.append(target.name)
+        words = [target.name]
+    if options.ca_file is not None:
+        return [*words, "--ca-file", shlex.quote(str(options.ca_file))]
+    return [*words, "--insecure" if options.insecure else "--tls"] if options.tls or options.insecure else words
+
+
+def _rerun(options: argparse.Namespace, target: Target) -> str:
+    words = ["causerie-conformance", *_server(options, target)]
     if options.handshake_timeout is not None:
         words += ["--handshake-timeout", f"{options.handshake_timeout:g}"]
-    if options.ca_file is not None:
-        words += ["--ca-file", shlex.quote(str(options.ca_file))]
-    elif options.tls or options.insecure:
-        words += ["--insecure" if options.insecure else "--tls"]
     if options.users is not None:
         words += ["--users", "NAME:PASSWORD"]  # reports are shown to others
     if options.users_file is not None:

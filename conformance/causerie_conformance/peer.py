@@ -22,6 +22,7 @@ from causerie_conformance.experience import MUTE_SHARE, Way
 from causerie_conformance.logs import Shared
 from causerie_conformance.passive import Observer, Request
 from causerie_conformance.problems import HandshakeFailed, Kind, Problem, Violation
+from causerie_conformance.replay.tape import What
 from causerie_conformance.tls import SecureSocket, Tls
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import Decoder as FrameDecoder
@@ -95,6 +96,10 @@ class Peer:
         self.open = True
         """May more be sent?"""
         connected = _connect(address, patience, receive_buffer, name, transcript)
+        self.track = transcript.tape.connect(name, address)
+        """What goes over it, octet for octet."""
+        if receive_buffer is not None:
+            self.track.spoil("it is about a connection that reads slowly")
         self.secure = None if tls is None else self._secured(connected, tls, address[0])
         """TLS on this connection, for cases that are about it."""
         self._socket: socket.socket | SecureSocket = self.secure or connected
@@ -118,6 +123,7 @@ class Peer:
     def send_octets(self, octets: bytes, note: str = "", *, reading: bool = True) -> None:
         """Send octets as they are. While there is no room it reads, as a client must ([REQ-6])."""
         self.transcript.sent(self.name, octets, note)
+        self.track.add(What.SEND, octets)
         self.observer.sent(octets)
         if octets[4:5] != _PING:
             self.company.acted(self)
@@ -144,6 +150,7 @@ class Peer:
         if sent:
             part = bytes(octets[:sent])
             self.transcript.sent(self.name, part)
+            self.track.add(What.SEND, part)
             self.observer.sent(part)
         return sent
 
@@ -167,6 +174,7 @@ class Peer:
     def half_close(self) -> None:
         """End our side of the stream (FIN), and go on reading."""
         self.transcript.event(self.name, "half-closed by the suite (FIN)")
+        self.track.add(What.HALF_CLOSE)
         self.open = False
         self.company.acted(self)
         with contextlib.suppress(OSError):
@@ -175,6 +183,7 @@ class Peer:
     def reset(self) -> None:
         """Destroy the connection so that the server sees a reset (RST)."""
         self.transcript.event(self.name, "reset by the suite (RST)")
+        self.track.add(What.RESET)
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
@@ -183,6 +192,7 @@ class Peer:
     def close(self) -> None:
         """Close the socket; the end of a case, not part of the conversation."""
         self.open = False
+        self.track.add(What.CLOSE)
         self.company.acted(self)
         self._socket.close()
 
@@ -268,6 +278,7 @@ class Peer:
         if rest and len(rest) != self._rest_recorded:
             self._rest_recorded = len(rest)
             self.transcript.received(self.name, rest, NO_FRAME)
+            self.track.add(What.PIECE, rest)
 
     def _wait(self, deadline: float, *, write: bool = False, read: bool = True) -> bool:
         events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
@@ -314,6 +325,7 @@ class Peer:
         header = struct.pack(">IBBH", len(raw.body), raw.type, raw.flags, raw.ref)
         octets = header + raw.body
         self.transcript.received(self.name, octets)
+        self.track.add(What.FRAME, octets)
         message = self.observer.received(raw, octets)
         answered = self.observer.answered
         if answered is not None:
@@ -341,6 +353,7 @@ class Peer:
             self._record_rest()
             note += f", after {rest} octets of an incomplete frame"
         self.transcript.event(self.name, note)
+        self.track.add(What.FIN if kind is Kind.FIN else What.RST)
 
     @property
     def incomplete(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
+from causerie_conformance.replay.recording import FOLDER
 from causerie_conformance.report import badge, compare, html_report, json_report, junit
 from causerie_conformance.report.json_report import Document
 from causerie_conformance.report.schema import schema_text
@@ -28,6 +29,11 @@ _OF_DOCUMENTS: Final[Mapping[str, Callable[[Document, Path], None]]] = {
 def add_options(made: argparse.ArgumentParser) -> None:
     """Give a parser the options about reports."""
     add_options_of_runs(made)
+    left = made.add_argument_group("failures to be repeated (causerie-conformance replay FILE)")
+    left.add_argument(
+        "--replays", type=Path, default=Path(FOLDER), metavar="FOLDER", help=f"leave them there ({FOLDER} unless told)"
+    )
+    left.add_argument("--no-replays", action="store_true", help="leave none")
     alone = made.add_argument_group("reports that are there already, without a run")
     alone.add_argument("--from", dest="report", type=Path, metavar="JSON", help="make --html and --badge of this one")
     alone.add_argument(

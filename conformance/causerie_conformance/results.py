@@ -83,6 +83,14 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Replay:
+    """Where a failure was left to be repeated, and what to type for it; empty if it cannot be repeated so."""
+
+    path: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Tries:
     """How often a case was run, and how often it failed."""
 
@@ -102,6 +110,7 @@ class Result:
     ``missing`` is what the case needs and the server does not offer, or the clause of a step that does not work.
     ``blocked_by`` is the id of the case that failed at what this one needs. ``diagnosis`` is what the failure looks
     like, ``server_output`` what a server of ours printed meanwhile. ``tries`` is None if it was not run again.
+    ``replay`` is None if nothing was left to repeat it.
     """
 
     case: Case
@@ -115,6 +124,7 @@ class Result:
     server_output: str = ""
     blocked_by: str = ""
     tries: Tries | None = None
+    replay: Replay | None = None
 
     @property
     def message(self) -> str:

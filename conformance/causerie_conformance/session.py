@@ -15,6 +15,7 @@ from causerie_conformance.experience import Experience
 from causerie_conformance.known import KnownFailures
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import CASES, GATE, Case
+from causerie_conformance.replay.folder import Folder
 from causerie_conformance.reruns import again, time_for
 from causerie_conformance.results import Finding, Result, Run, Status
 from causerie_conformance.runner import GATE_PEER, Beside, Obstacle, gone, look, run_case
@@ -25,7 +26,8 @@ from causerie_conformance.transcript import Transcript
 class Session:
     """A run. ``on_result`` is called with each result as it is known; ``fail_fast`` ends it at the first failure.
 
-    What fails and stands in *known* is no failure of the run. What fails is run again *reruns* times in the end.
+    What fails and stands in *known* is no failure of the run. What fails is run again *reruns* times in the end, and
+    is left in *replays* to be repeated.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Session:
         fail_fast: bool = False,
         known: KnownFailures | None = None,
         reruns: int = 0,
+        replays: Folder | None = None,
     ) -> None:
         self.target = target
         self.run = run
@@ -44,6 +47,7 @@ class Session:
         self._known = known or KnownFailures()
         self._on_result = on_result or (lambda _: None)
         self._reruns = reruns
+        self._replays = replays
         self._blame = Blame()
         self._named: set[str] = set()
         self._kept: dict[str, Result] = {}
@@ -136,10 +140,18 @@ class Session:
         if result.status is Status.FAILED and self._known.holds(result.case):
             result = replace(result, status=Status.KNOWN)
         self._blame.learn(result)
-        result = self._blame.judge(result)
+        result = self._left(self._blame.judge(result))
         self.run.results.append(result)
         self._kept[result.case.id] = result
         self._on_result(result)
+        return result
+
+    def _left(self, result: Result) -> Result:
+        """The result with the file that was left to repeat it; what was kept for that is needed no more."""
+        if self._replays is not None:
+            result = replace(result, replay=self._replays.leave(result))
+        if result.transcript is not None:
+            result.transcript.tape.forget()
         return result
 
     def _diagnosed(self, result: Result) -> Result:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Final
 
+from causerie_conformance.replay.tape import Tape
 from causerie_spec.codec import Decoder as FrameDecoder
 from causerie_spec.codec import FrameTooLarge, Malformed, UnknownType, decode
 from causerie_spec.codes import ByeCode, ErrorCode
@@ -67,6 +68,8 @@ class Transcript:
         self._first: list[Entry] = []
         self._last: deque[Entry] = deque(maxlen=KEEP_LAST)
         self._count = 0
+        self.tape = Tape()
+        """The same octet for octet, to be repeated."""
 
     def now(self) -> float:
         """Seconds since the case began."""

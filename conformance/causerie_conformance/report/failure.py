@@ -58,6 +58,8 @@ def describe(result: Result, rerun: str = "") -> list[str]:
     lines += _said(result.server_output)
     if rerun:
         lines += labelled("again", rerun)
+    if result.replay is not None and result.replay.command:
+        lines += labelled("replay", result.replay.command)
     return lines
 
 

@@ -1,0 +1,133 @@
+"""A recording as the engine takes it: octets with words beside them, and masks over what differs by its nature.
+
+By their nature differ, between two runs on a server: times and the epoch; what a CHALLENGE holds; and, in the lobby,
+which is everybody's, numbers of messages and of members. A value that is wrong and differs by its nature is known
+again by what it should have been equal to then, or by how far from now it lies.
+
+In here: which octets. Not in here: comparing them (`engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from causerie_conformance.replay import engine
+from causerie_conformance.replay.recording import Recording
+from causerie_conformance.replay.tape import CAME, What
+from causerie_conformance.transcript import describe_octets
+from causerie_spec.annotate import Row, annotate
+from causerie_spec.codec import Decoder, FrameTooLarge, decode
+from causerie_spec.codes import LOBBY, MAX_BODY
+from causerie_spec.errors import PeerError
+from causerie_spec.messages import Send
+
+TIMES: Final = ("timestamp", "server_time", "last_seen", "epoch")
+"""Fields that differ wherever they stand."""
+OF_THE_LOBBY: Final = ("seq", "first", "head", "members", "delivered", "read", "all_delivered", "all_read")
+"""Fields that differ in frames about the lobby."""
+
+
+def lines(recording: Recording) -> list[tuple[str, int]]:
+    """The connections: name, and number of the address."""
+    return list(recording.connections)
+
+
+def steps(recording: Recording) -> list[engine.Step]:
+    """The steps, with masks and words."""
+    to_the_lobby = _to_the_lobby(recording)
+    made = []
+    for step in recording.steps:
+        masks: tuple[tuple[int, int], ...] = ()
+        if step.what is What.FRAME:
+            masks = tuple(_masks(step.octets, (step.line, step.octets[6:8]) in to_the_lobby))
+        made.append(engine.Step(step.at, step.line, step.what.value, step.octets, masks))
+    return with_words(made)
+
+
+def with_words(made: list[engine.Step]) -> list[engine.Step]:
+    """The same, with the words for the octets as they are."""
+    return [step._replace(words=describe_octets(step.octets)) if step.octets else step for step in made]
+
+
+def _to_the_lobby(recording: Recording) -> set[tuple[int, bytes]]:
+    """Connection and ref of what was sent to the lobby: the number in the ACK is the lobby's."""
+    found = set()
+    for line in range(len(recording.connections)):
+        decoder = Decoder(limit=MAX_BODY)
+        octets = [step.octets for step in recording.steps if step.line == line and step.what is What.SEND]
+        decoder.feed(b"".join(octets))
+        try:
+            for raw in decoder:
+                if raw.type == Send.TYPE and _is_to_the_lobby(raw.body):
+                    found.add((line, raw.ref.to_bytes(2, "big")))
+        except FrameTooLarge:
+            continue
+    return found
+
+
+def _is_to_the_lobby(body: bytes) -> bool:
+    try:
+        message = decode(Send.TYPE, body)
+    except PeerError:
+        return False
+    return isinstance(message, Send) and message.conversation == LOBBY
+
+
+def _masks(octets: bytes, to_the_lobby: bool) -> Iterator[tuple[int, int]]:
+    for frame in annotate(octets)[:1]:
+        of_the_lobby = to_the_lobby or any(
+            row.field == "conversation" and row.octets == LOBBY.encode() for row in frame.rows
+        )
+        for row in frame.rows:
+            if row.field in TIMES or (row.field in OF_THE_LOBBY and of_the_lobby) or _is_nonce(frame.name, row):
+                yield row.offset, row.offset + len(row.octets)
+
+
+def _is_nonce(name: str, row: Row) -> bool:
+    return name == "CHALLENGE" and row.field == "payload"
+
+
+def finding(recording: Recording, made: list[engine.Step]) -> engine.Finding:
+    """What was wrong, and how it is known again."""
+    wrong = recording.wrong
+    line = -1 if wrong.connection is None else wrong.connection
+    frames = [step.octets for step in made if step.line == line and step.what == What.FRAME.value]
+    places = [number for number, octets in enumerate(frames) if octets == wrong.octets]
+    frame = places[-1] if places else -1
+    rule = _rule(recording, made, line, frame) if frame >= 0 else ()
+    return engine.Finding(wrong.kind.value, line, frame, wrong.octets, f"{wrong.came} [{wrong.clause}]", rule)
+
+
+def _rule(recording: Recording, made: list[engine.Step], line: int, frame: int) -> tuple[object, ...]:
+    """How a wrong value is known again that is under a mask."""
+    wrong = recording.wrong
+    then = [step for step in made if step.line == line and step.what == What.FRAME.value][frame]
+    for start, end in then.masks:
+        if wrong.offset is None or not start <= wrong.offset < end:
+            continue
+        place = _place(made, wrong.should[start:end]) if wrong.should else None
+        if place is not None:
+            return start, end, "differs", *place
+        value = engine.number_at(then.octets, start, end)
+        if abs(value - recording.began * 1000) > engine.DAY:
+            return start, end, "far", 0, 0, 0
+    return ()
+
+
+def _place(made: list[engine.Step], value: bytes) -> tuple[int, int, int] | None:
+    """Where that value came under a mask: connection, frame, offset."""
+    counts: dict[int, int] = {}
+    for step in made:
+        if step.what != What.FRAME.value:
+            continue
+        number = counts[step.line] = counts.get(step.line, -1) + 1
+        for start, end in step.masks:
+            if step.octets[start:end] == value:
+                return step.line, number, start
+    return None
+
+
+def is_the_servers(step: engine.Step) -> bool:
+    """Did it come?"""
+    return step.what in {what.value for what in CAME}
