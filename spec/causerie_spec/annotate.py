@@ -37,14 +37,16 @@ from causerie_spec.layout import Fault, Part, walk
 from causerie_spec.messages import MESSAGES, Compose, Message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_TIMES = ("timestamp", "server_time", "last_seen")
-_NAMED: dict[tuple[str, str], type[IntEnum]] = {
+TIMES = ("timestamp", "server_time", "last_seen")
+"""The fields that are times, in ms since the Unix epoch."""
+NAMED: dict[tuple[str, str], type[IntEnum]] = {
     ("ERROR", "code"): ErrorCode,
     ("BYE", "code"): ByeCode,
     ("SEND", "kind"): Kind,
     ("MESSAGE", "kind"): Kind,
     ("HISTORY", "direction"): Direction,
 }
+"""Frame and field of the numbers that have names, and the names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +191,9 @@ def _value(cls: type[Message], part: Part) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     assert isinstance(value, int)
-    if part.label in _TIMES and value:
+    if part.label in TIMES and value:
         return f"{value} ({time(value)})"
-    named = _NAMED.get((cls.NAME, part.label))
+    named = NAMED.get((cls.NAME, part.label))
     if named and value in named._value2member_map_:
         return f"{value} {named(value).name}"
     return str(value)

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from causerie_spec import clauses, codec, files, tables, vectors
+from causerie_spec import clauses, codec, dissector, files, tables, vectors
 from causerie_spec.annotate import annotate, render
 from causerie_spec.codes import MAGIC, PROFILES
 from causerie_spec.layout import Field, fields_of
@@ -138,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--check", action="store_true", help="say which are out of date")
     group.add_argument("--write", action="store_true", help="bring them up to date, in place")
     sub.add_argument("file", nargs="?", metavar="FILE", help="another file than this installation's PROTOCOL.md")
+
+    command("dissector", _dissector, "print the dissector for Wireshark, in Lua", "")
     return parser
 
 
@@ -346,4 +348,12 @@ def _tables(arguments: Any) -> int:
         print(f"out of date: {', '.join(stale)}; run causerie-spec tables --write", file=sys.stderr)
         return 1
     print("the tables are up to date")
+    return 0
+
+
+# dissector
+
+
+def _dissector(_arguments: Any) -> int:
+    print(dissector.text(), end="")
     return 0

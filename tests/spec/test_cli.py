@@ -28,7 +28,7 @@ def run(capsys):
     return run
 
 
-COMMANDS = ["clauses", "frames", "decode", "encode", "vectors", "tables"]
+COMMANDS = ["clauses", "frames", "decode", "encode", "vectors", "tables", "dissector"]
 
 
 def test_help_names_every_command_and_has_examples(run):
