@@ -23,7 +23,7 @@ OPTIONS = (
 def test_the_reference_conforms(engine, tmp_path):
     report = tmp_path / "report.json"
     server = f'"{sys.executable}" -m causerie.server --engine {engine} --memory {OPTIONS}'
-    command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, "--json", str(report)]
+    command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, "--no-replays", "--json", str(report)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {each["profile"]: each for each in json.loads(report.read_text(encoding="utf-8"))["profiles"]}
@@ -35,7 +35,16 @@ def test_the_reference_conforms(engine, tmp_path):
 
 
 def test_what_was_acknowledged_survives():
-    command = [sys.executable, "-m", "causerie_conformance", "--reference", "threaded", "--profile", "durable"]
+    command = [
+        sys.executable,
+        "-m",
+        "causerie_conformance",
+        "--reference",
+        "threaded",
+        "--profile",
+        "durable",
+        "--no-replays",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=115, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "durable   CONFORMANT" in done.stdout

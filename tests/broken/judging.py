@@ -39,7 +39,9 @@ def judge(subject, options, report, seconds=110):
     if subject.clause.startswith("TLS-"):
         server += OVER_TLS
     shown = report.with_suffix(".txt")
-    process = PROCESSES.Process(target=suite.run, args=(("--spawn", server, *options, "--json", str(report)), shown))
+    process = PROCESSES.Process(
+        target=suite.run, args=(("--spawn", server, *options, "--no-replays", "--json", str(report)), shown)
+    )
     process.start()
     process.join(seconds)
     if process.exitcode is None:

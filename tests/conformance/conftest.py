@@ -107,6 +107,14 @@ def step_1() -> Handler:
     return handle
 
 
+@pytest.fixture(autouse=True)
+def replays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for failures, unless told: no test leaves any where it was started."""
+    folder = tmp_path / "replays-of-this-test"
+    monkeypatch.setattr("causerie_conformance.reporting.FOLDER", str(folder))
+    return folder
+
+
 Suite = Callable[..., subprocess.CompletedProcess[str]]
 
 

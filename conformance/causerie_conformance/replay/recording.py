@@ -183,9 +183,8 @@ def _parsed(found: dict[str, Any]) -> Recording:
     connected: set[int] = set()
     for number, step in enumerate(steps):
         if (step.what is What.CONNECT) == (step.line in connected):
-            raise _Bad(
-                f"steps[{number}]: connection {step.line} is {'made twice' if step.line in connected else 'not made yet'}"
-            )
+            how = "made twice" if step.line in connected else "not made yet"
+            raise _Bad(f"steps[{number}]: connection {step.line} is {how}")
         connected.add(step.line)
     cannot = _optional(found, "cannot", str) or ""
     if not steps and not cannot:
