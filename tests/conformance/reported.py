@@ -6,7 +6,7 @@ from causerie_conformance.problems import Kind
 from causerie_conformance.registry import Case, load_cases
 from causerie_conformance.report import json_report
 from causerie_conformance.report.json_report import Document
-from causerie_conformance.results import Diagnosis, Finding, Result, Run, Status, Tries
+from causerie_conformance.results import Diagnosis, Finding, Replay, Result, Run, Status, Tries
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import encode
 from causerie_spec.codes import CAPABILITIES
@@ -47,6 +47,7 @@ def failed(of: Case, said: str = "hello", status: Status = Status.FAILED, tries:
         diagnosis=diagnosis,
         server_output=f"a line\nanother: {said}",
         tries=tries,
+        replay=Replay("failures/x.json", "causerie-conformance replay failures/x.json 127.0.0.1:5000"),
     )
 
 

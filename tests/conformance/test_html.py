@@ -5,6 +5,7 @@ import hashlib
 import html.parser
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -15,7 +16,7 @@ from causerie_conformance.report import dump, html_report, json_report
 from causerie_conformance.report.frames import structured
 from causerie_conformance.report.headline import Mood, headline
 from causerie_conformance.report.markup import Html, join, lines, tag, text
-from causerie_conformance.results import Finding, Result, Status
+from causerie_conformance.results import Finding, Replay, Result, Status
 from causerie_conformance.transcript import Transcript
 from causerie_spec.codec import encode
 from causerie_spec.messages import Bye, Ping, Send
@@ -103,6 +104,7 @@ def test_a_failure_is_told_whole():
         *("SEND-5 MUST", "text is delivered octet for octet.", "White space is stripped from hello", "text 'hello'"),
         *("MESSAGE text=hello", "wrong value", "the first wrong octet", "← should be", "a line\nanother: hello"),
         "causerie-conformance 127.0.0.1:5000 --select lobby/text",
+        "causerie-conformance replay failures/x.json 127.0.0.1:5000",
     ):
         assert part in words, part
     assert re.search(r"0030  68 65 6c 6c 6f +text +\"hello\"", words)
@@ -110,6 +112,12 @@ def test_a_failure_is_told_whole():
     assert "WELCOME ref 1 version\xa01 keepalive\xa00" in words
     assert 'capabilities\xa0"rooms", "history"' in words
     assert "payload\xa032 octets" in words  # the token is no secret worth keeping, but nobody wants to read it
+
+
+def test_a_failure_that_cannot_be_repeated_octet_for_octet():
+    result = replace(failed(case()), replay=Replay("failures/x.json", ""))
+    assert "failures/x.json (it cannot be repeated octet for octet)" in page(result).text
+    assert "Repeat its octets" not in page(replace(result, replay=None)).text
 
 
 def test_what_is_no_failure_is_grouped_by_why():

@@ -35,6 +35,9 @@ def unfolded(case: dict[str, Any], report: dict[str, Any], most_dumps: int) -> H
     if report["command"]:
         again = f"{report['command']} --select {shlex.quote(case['id'])}"
         parts.append(_section("Run it again", tag("pre", again, class_="cmd", tabindex="0")))
+    if case["replay"] is not None:
+        repeat = case["replay"]["command"] or f"{case['replay']['path']} (it cannot be repeated octet for octet)"
+        parts.append(_section("Repeat its octets", tag("pre", repeat, class_="cmd", tabindex="0")))
     return join(parts)
 
 

@@ -134,6 +134,7 @@ def _case(result: Result) -> dict[str, Any]:
         "finding": _finding(result.finding) if result.finding is not None else None,
         "diagnosis": dataclasses.asdict(result.diagnosis) if result.diagnosis is not None else None,
         "blocked_by": result.blocked_by or None,
+        "replay": dataclasses.asdict(result.replay) if result.replay is not None else None,
         "tries": dataclasses.asdict(result.tries) if result.tries is not None else None,
         "server_output": result.server_output or None,
         "transcript": _transcript(result),
