@@ -143,7 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             listener = stack.enter_context(_listener(listen))
         except OSError as error:
-            sys.stderr.write(f"causerie-tap: cannot listen on {options.listen}: {error.strerror or error}\n")
+            system = error.errno is not None and not isinstance(error, socket.gaierror)
+            why = os.strerror(error.errno) if system else error.strerror or error
+            sys.stderr.write(f"causerie-tap: cannot listen on {options.listen}: {why}\n")
             return Exit.UNREACHABLE
         show = Show(sys.stdout, verbose=options.verbose, quiet=options.quiet)
         tell = _all([show, Journal(log)] if log is not None else [show])

@@ -30,8 +30,8 @@ _MAGIC: Final = 0xA1B2C3D4
 _SNAP: Final = 65_535
 _TCP: Final = 6
 _HOPS: Final = 64
-_FIRST_SEQ: Final = 1_000
-"""Sequence numbers begin here; Wireshark shows them from 0 anyway."""
+_SEQ_STEP: Final = 2_654_435_761
+"""Between the first numbers of two connections: far enough that a port which is used again is no retransmission."""
 _SCALE: Final = 7
 _SYN_OPTIONS: Final = struct.pack(">BBH", 2, 4, MSS) + struct.pack(">BBBB", 1, 3, 3, _SCALE)
 _WINDOW: Final = 65_535
@@ -60,6 +60,7 @@ class Capture:
 
     def __init__(self, file: Writable) -> None:
         self._file = file
+        self._streams = 0
         self._write(struct.pack("<IHHiIII", _MAGIC, 2, 4, 0, 0, _SNAP, LINKTYPE_RAW))
 
     def connect(self, client: tuple[str, int], server: tuple[str, int], at: float) -> Stream:
@@ -67,7 +68,8 @@ class Capture:
 
         Raises ValueError for a host that is no IP address.
         """
-        return Stream(self, client, server, at)
+        self._streams += 1
+        return Stream(self, client, server, at, self._streams * _SEQ_STEP % 2**32)
 
     def packets(self, packets: list[bytes], at: float) -> None:
         """Write IP packets that came at that time."""
@@ -83,20 +85,22 @@ class Capture:
 class _End:
     """One end of a stream: where it is, and the number of the octet that it sends next."""
 
-    def __init__(self, address: Address, port: int) -> None:
+    def __init__(self, address: Address, port: int, seq: int) -> None:
         self.address = address
         self.port = port
-        self.seq = _FIRST_SEQ
+        self.seq = seq
         self.closed = False
 
 
 class Stream:
     """One connection in a capture. Times are seconds since 1970."""
 
-    def __init__(self, capture: Capture, client: tuple[str, int], server: tuple[str, int], at: float) -> None:
+    def __init__(
+        self, capture: Capture, client: tuple[str, int], server: tuple[str, int], at: float, seq: int = 0
+    ) -> None:
         self._capture = capture
         one, other = _of_one_family(ip_address(client[0].partition("%")[0]), ip_address(server[0].partition("%")[0]))
-        self._client, self._server = _End(one, client[1]), _End(other, server[1])
+        self._client, self._server = _End(one, client[1], seq), _End(other, server[1], seq ^ 0x5555)
         packets = [
             self._segment(self._client, SYN),
             self._segment(self._server, SYN | ACK),

@@ -88,5 +88,5 @@ def streams(octets: bytes) -> list[tuple[Direction, Direction]]:
             assert packet.ack == others.next
         mine.flags.append(packet.flags)
         mine.octets += packet.data
-        mine.next += len(packet.data) + ("S" in packet.flags) + ("F" in packet.flags)
+        mine.next = (mine.next + len(packet.data) + ("S" in packet.flags) + ("F" in packet.flags)) % 2**32
     return order
