@@ -143,8 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             listener = stack.enter_context(_listener(listen))
         except OSError as error:
-            system = error.errno is not None and not isinstance(error, socket.gaierror)
-            why = os.strerror(error.errno) if system else error.strerror or error
+            of_a_name = error.errno is None or isinstance(error, socket.gaierror)
+            why = error.strerror if of_a_name else os.strerror(error.errno or 0)
             sys.stderr.write(f"causerie-tap: cannot listen on {options.listen}: {why}\n")
             return Exit.UNREACHABLE
         show = Show(sys.stdout, verbose=options.verbose, quiet=options.quiet)

@@ -82,12 +82,12 @@ class Tap:
         try:
             while True:
                 try:
-                    client, _ = await loop.sock_accept(listener)
+                    client, place = await loop.sock_accept(listener)
                 except OSError as error:  # the client is gone already, or there are too many
                     self._tell(Event(self.now(), self._count + 1, What.NOTE, text=f"not taken: {_why(error)}"))
                     await asyncio.sleep(WATCH)
                     continue
-                task = asyncio.create_task(self._take(client))
+                task = asyncio.create_task(self._take(client, place[:2]))
                 self._open.add(task)
                 task.add_done_callback(self._open.discard)
         finally:
@@ -95,18 +95,19 @@ class Tap:
                 task.cancel()
             await asyncio.gather(*self._open, return_exceptions=True)
 
-    async def _take(self, client: socket.socket) -> None:
+    async def _take(self, client: socket.socket, client_at: Address) -> None:
         self._count += 1
         conversation = Conversation(self._count, self._house, self._tell, self.now)
         with _Closing(client) as near:
             try:
-                server = await _connect(self._upstream)
+                server, server_at = await _connect(self._upstream)
             except OSError as error:
                 conversation.reset(Way.DOWN, f"no connection to the server: {_why(error)}")
                 near.reset()
                 return
             with _Closing(server) as far:
-                passage = _Passage(near.socket, far.socket, conversation, self._harm, self._capture)
+                ends = client_at, server_at
+                passage = _Passage(near.socket, far.socket, ends, conversation, harm=self._harm, capture=self._capture)
                 try:
                     await passage.run()
                 except _Over as over:
@@ -143,7 +144,9 @@ class _Passage:
         self,
         client: socket.socket,
         server: socket.socket,
+        ends: tuple[Address, Address],
         conversation: Conversation,
+        *,
         harm: Harm,
         capture: Capture | None,
     ) -> None:
@@ -153,7 +156,6 @@ class _Passage:
         self._left = harm.cut_after
         self._ended = 0
         self._both_ended = asyncio.Event()
-        ends = _peer(client), _peer(server)
         self._stream: Stream | None = None if capture is None else capture.connect(*ends, time.time())
         near, far = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in ends)
         conversation.tell(What.CONNECTED, f"connected: {near} to {far}")
@@ -273,17 +275,8 @@ def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _peer(sock: socket.socket) -> Address:
-    """Where the other end of a socket is; nowhere if it is gone already."""
-    try:
-        host, port = sock.getpeername()[:2]
-    except OSError:
-        return ("::" if sock.family == socket.AF_INET6 else "0.0.0.0"), 0
-    return host, port
-
-
-async def _connect(address: Address) -> socket.socket:
-    """A connection to the first address that takes one. Raises OSError."""
+async def _connect(address: Address) -> tuple[socket.socket, Address]:
+    """A connection to the first address that takes one, and which that is. Raises OSError."""
     loop = asyncio.get_running_loop()
     last = OSError("the name has no address")
     try:
@@ -302,5 +295,5 @@ async def _connect(address: Address) -> socket.socket:
             sock.close()
             raise
         else:
-            return sock
+            return sock, (str(place[0]), int(place[1]))
     raise last

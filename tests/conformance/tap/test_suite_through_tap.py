@@ -16,7 +16,7 @@ BROKEN = Path(__file__).parents[2] / "broken" / "run.py"
 
 
 def suite(name: str, *topics: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "causerie_conformance", name]
+    words = [sys.executable, "-m", "causerie_conformance", name, "--no-replays"]
     words += [word for topic in topics for word in ("--select", topic)]
     return subprocess.run(words, capture_output=True, text=True, timeout=110, check=False)
 
@@ -40,7 +40,7 @@ def test_the_reference_conforms_through_the_tap(tap, server, harm, topics) -> No
 
 def test_a_broken_server_is_flagged(tap, server) -> None:
     running = tap(server(str(BROKEN), "flags-are-set"))
-    suite(running.name, "hello/welcome*")
+    suite(running.name, "hello")
     assert ("server", "FRAME-6") in running.broken()
 
 
@@ -52,7 +52,10 @@ def test_wireshark_follows_the_streams(tap, server, tmp_path) -> None:
     file = tmp_path / "talk.pcap"
     file.write_bytes(running.pcap.getvalue())
     words = ["tshark", "-r", str(file), "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
-    words += ["-Y", "tcp.analysis.flags || tcp.checksum.status == 0 || ip.checksum.status == 0"]
+    words += [
+        "-Y",
+        "(tcp.analysis.flags && !tcp.analysis.reused_ports) || tcp.checksum.status == 0 || ip.checksum.status == 0",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout == ""
     words = [*words[:3], "-q", "-z", "follow,tcp,raw,0"]
