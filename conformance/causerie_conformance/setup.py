@@ -90,8 +90,8 @@ def target_for(
 ) -> Target:
     """The server to judge, started if need be; *named* are accounts that it has. Raises `SetupError`, `StartError`.
 
-    One that is started is told to take so many *connections*, at least; one that is started with a certificate made here
-    is judged over TLS, and that certificate is trusted.
+    One that is started is told to take so many *connections*, at least; one that is started with a certificate made
+    here is judged over TLS, and that certificate is trusted.
     """
     if sum(map(bool, (servers, reference is not None, spawn is not None))) != 1:
         raise SetupError("give one of HOST:PORT, --reference and --spawn")
