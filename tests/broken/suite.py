@@ -3,7 +3,7 @@
 import os
 import sys
 
-from causerie_conformance import cli
+from causerie_conformance import cli, process
 from causerie_conformance.registry import load_cases
 
 load_cases()
@@ -14,4 +14,7 @@ def run(argv, shown):
     with open(shown, "wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.exit(cli.main(argv))
+    try:
+        sys.exit(cli.main(argv))
+    finally:
+        process.end_all()  # such a process ends without what `atexit` has registered
