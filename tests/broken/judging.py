@@ -54,6 +54,7 @@ def judge(subject, options, report, seconds=110):
 def judging(subjects, folder, of=lambda subject: subject.options, seconds=110):
     """Start to judge all of them, some at a time, in order: a pool, and futures by name of what `judge` returns."""
     pool = ThreadPoolExecutor(AT_ONCE)
+    once = {each.name: each for each in subjects}
     return pool, {
-        each.name: pool.submit(judge, each, of(each), folder / f"{each.name}.json", seconds) for each in subjects
+        name: pool.submit(judge, each, of(each), folder / f"{name}.json", seconds) for name, each in once.items()
     }
