@@ -1,6 +1,7 @@
 """``causerie-conformance client``: usage errors, lists, reports and exit statuses."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -133,8 +134,8 @@ def test_fail_fast(capsys):
     status = main(["client", "-x", "--at-once", "1", "--select", "greeting", *script(ends)])
     out = capsys.readouterr().out
     assert status == Exit.NOT_CONFORMANT
-    assert "--fail-fast: greeting/speaks-first failed" in out
-    assert "--select greeting/speaks-first" in out
+    (failed,) = re.findall(r"--fail-fast: (greeting/[a-z-]+) failed", out)  # which, depends on how soon it is gone
+    assert f"--select {failed}" in out
 
 
 def test_every_case_has_a_role_of_its_own():
