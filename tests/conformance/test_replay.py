@@ -1,4 +1,4 @@
-"""Failures are left in files and repeated: the suite over broken servers, then the command, and the program it writes."""
+"""Failures are left in files and repeated: by the command, and by the program that it writes."""
 
 from __future__ import annotations
 
@@ -64,8 +64,9 @@ def left(server: Server, replays: Path, capsys: Any) -> Callable[[str, str], Pat
     return run
 
 
-@pytest.mark.parametrize(("name", "case", "kind"), FAILURES)
-def test_a_failure_comes_again_there_and_not_elsewhere(name, case, kind, server, left, tmp_path, capsys):
+@pytest.mark.parametrize("failure", FAILURES, ids=[name for name, *_ in FAILURES])
+def test_a_failure_comes_again_there_and_not_elsewhere(failure, server, left, tmp_path, capsys):
+    name, case, kind = failure
     file = left(name, case)
     found = json.loads(file.read_text("utf-8"))
     assert (found["case"], found["finding"]["kind"], found["cannot"]) == (case, kind, None)

@@ -57,16 +57,18 @@ class Unreachable(Exception):
 
 def with_fresh_names(steps: list[Step], finding: Finding) -> tuple[list[Step], Finding]:
     """The same with other random names of the same length and order, so that the server has not met them."""
-    found = sorted({name for step in steps for name in RANDOM_NAME.findall(step.octets)})
+    streams = {}  # a name may be cut over several writes
+    for line in {step.line for step in steps}:
+        streams[line] = b"".join(step.octets for step in steps if step.line == line and step.what == "send")
+    texts = [*streams.values(), *(step.octets for step in steps)]
+    found = sorted({name for text in texts for name in RANDOM_NAME.findall(text)})
     fresh = sorted(b"%015x" % random.getrandbits(60) for _ in found)
     names = {old: fresh[number] for number, old in enumerate(found)}
 
     def renamed(octets: bytes) -> bytes:
         return RANDOM_NAME.sub(lambda match: names.get(match.group(), match.group()), octets)
 
-    streams = {}  # a name may be cut over several writes
-    for line in {step.line for step in steps}:
-        streams[line] = renamed(b"".join(step.octets for step in steps if step.line == line and step.what == "send"))
+    streams = {line: renamed(octets) for line, octets in streams.items()}
     used = dict.fromkeys(streams, 0)
     made = []
     for step in steps:

@@ -15,7 +15,7 @@ from typing import Final
 from causerie_conformance.replay import engine
 from causerie_conformance.replay.recording import Recording
 from causerie_conformance.replay.tape import CAME, What
-from causerie_conformance.transcript import describe_octets
+from causerie_conformance.transcript import KEEP_OCTETS, describe_octets
 from causerie_spec.annotate import Row, annotate
 from causerie_spec.codec import Decoder, FrameTooLarge, decode
 from causerie_spec.codes import LOBBY, MAX_BODY
@@ -47,7 +47,11 @@ def steps(recording: Recording) -> list[engine.Step]:
 
 def with_words(made: list[engine.Step]) -> list[engine.Step]:
     """The same, with the words for the octets as they are."""
-    return [step._replace(words=describe_octets(step.octets)) if step.octets else step for step in made]
+    return [step._replace(words=_words(step.octets)) if step.octets else step for step in made]
+
+
+def _words(octets: bytes) -> str:
+    return describe_octets(octets[:KEEP_OCTETS], cut=len(octets) > KEEP_OCTETS)
 
 
 def _to_the_lobby(recording: Recording) -> set[tuple[int, bytes]]:
