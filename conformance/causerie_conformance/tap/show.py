@@ -101,10 +101,14 @@ class Show:
     def summary(self) -> None:
         """Tell at the end what was seen, and which clauses were broken how often."""
         up, down = self._frames[Way.UP], self._frames[Way.DOWN]
-        self.line(f"{self._connections} connections, {up} frames up, {down} frames down")
+        self.line(f"connections: {self._connections}; frames: {up} up, {down} down")
         if not self.broken:
             self.line("no clause was broken", _COLOURS[Way.DOWN])
             return
         self.line("broken clauses:", _RED)
         for (speaker, clause), count in sorted(self.broken.items(), key=lambda item: (-item[1], item[0])):
-            self.line(f"{count:7} × {clause} by the {speaker}: {clauses.text(clause)}"[:WIDTH])
+            self.line(
+                textwrap.shorten(
+                    f"{count} × {clause} by the {speaker}: {clauses.text(clause)}", WIDTH, placeholder=" …"
+                )
+            )

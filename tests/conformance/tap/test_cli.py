@@ -85,7 +85,7 @@ def test_the_whole_command(serve, tmp_path: Path, wrong: bool, status: int) -> N
             out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (status, "")
     assert "-> HELLO ref 1" in out
-    assert "1 connections, 1 frames up, 1 frames down" in out
+    assert "connections: 1; frames: 1 up, 1 down" in out
     assert ("no clause was broken" in out) == (not wrong)
     assert "\x1b" not in out
     lines = [json.loads(line) for line in log.read_text().splitlines()]
