@@ -20,9 +20,12 @@ from typing import Any, NamedTuple
 
 OTHERWISE, AGAIN, USAGE, UNREACHABLE = range(4)
 MOST_BODY = 65_535
+START = 16  # octets of what is no frame by which it is known again
 PAUSE = 0.25  # seconds: a longer silence before a step was meant, and is kept
 RANDOM_NAME = re.compile(rb"(?<=-)[0-9a-f]{15}")  # what follows in a frame may look like more of it
+CUT_NAME = re.compile(rb"(?<=-)[0-9a-f]{14}(?![0-9a-f])")  # without its last character: right before it in a list
 DAY = 86_400_000  # ms
+OF_ITSELF = (0x81, 0x82, 0x83)  # WELCOME, READY, CHALLENGE: what a server says of itself may change
 
 
 class Step(NamedTuple):
@@ -57,18 +60,17 @@ class Unreachable(Exception):
 
 def with_fresh_names(steps: list[Step], finding: Finding) -> tuple[list[Step], Finding]:
     """The same with other random names of the same length and order, so that the server has not met them."""
-    streams = {}  # a name may be cut over several writes
-    for line in {step.line for step in steps}:
-        streams[line] = b"".join(step.octets for step in steps if step.line == line and step.what == "send")
-    texts = [*streams.values(), *(step.octets for step in steps)]
-    found = sorted({name for text in texts for name in RANDOM_NAME.findall(text)})
+    sent = streams_sent(steps)
+    found = sorted({name for octets in [*sent.values(), *(s.octets for s in steps)] for name in names_in(octets)})
     fresh = sorted(b"%015x" % random.getrandbits(60) for _ in found)
     names = {old: fresh[number] for number, old in enumerate(found)}
+    names.update({old[:-1]: names[old][:-1] for old in found})
 
     def renamed(octets: bytes) -> bytes:
+        octets = CUT_NAME.sub(lambda match: names.get(match.group(), match.group()), octets)
         return RANDOM_NAME.sub(lambda match: names.get(match.group(), match.group()), octets)
 
-    streams = {line: renamed(octets) for line, octets in streams.items()}
+    streams = {line: renamed(octets) for line, octets in sent.items()}
     used = dict.fromkeys(streams, 0)
     made = []
     for step in steps:
@@ -81,15 +83,31 @@ def with_fresh_names(steps: list[Step], finding: Finding) -> tuple[list[Step], F
     return made, finding._replace(octets=renamed(finding.octets))
 
 
+def streams_sent(steps: list[Step]) -> dict[int, bytes]:
+    """All that is sent on each connection: a name may be cut over several writes."""
+    return {
+        line: b"".join(step.octets for step in steps if step.line == line and step.what == "send")
+        for line in {step.line for step in steps}
+    }
+
+
+def names_in(octets: bytes) -> set[bytes]:
+    """The random names in it."""
+    return set(RANDOM_NAME.findall(octets))
+
+
 def same(then: Step, now: bytes) -> bool:
     """Is it the same, but for what differs by its nature?"""
     return masked(then.octets, then.masks) == masked(now, then.masks)
 
 
 def masked(octets: bytes, masks: Any) -> bytes:
-    """The octets with zeros for those that say nothing."""
+    """The octets with zeros for those that say nothing; without them, if even their number says nothing."""
     made = bytearray(octets)
     for start, end in masks:
+        if end is None:
+            del made[start:]
+            continue
         made[start:end] = bytes(len(made[start:end]))
     return bytes(made)
 
@@ -102,14 +120,14 @@ def number_at(octets: bytes, start: int, end: int) -> int:
 class Line:
     """One connection now, and what came on it then."""
 
-    def __init__(self, name: str, address: int, then: list[Step]) -> None:
+    def __init__(self, name: str, address: int, then: list[Step], names: set[bytes]) -> None:
         self.name = name
+        self.names = names  # those of all who take part
         self.address = address
         self.then = [step for step in then if step.what == "frame"]
         self.ended_then = next((step.what for step in then if step.what in ("fin", "rst")), "")
         self.socket = None  # type: Any
         self.frames = []  # type: list[bytes]
-        self.beside = 0  # events that nobody can foresee
         self.rest = b""
         self.end = ""  # how it has ended now
         self.excused = 0
@@ -125,11 +143,30 @@ class Line:
         return self.socket is not None and not self.end
 
     def is_of_others(self, octets: bytes) -> bool:
-        """Is it an event that did not come then, while something else is awaited?"""
-        event = octets[4] & 0xA0 == 0xA0 and octets[4] < 0xB0 and octets[6:8] == b"\0\0"
-        if not event or self.came >= len(self.then) or self.then[self.came].octets[4] == octets[4]:
+        """Is it an event that has to do with nobody here?"""
+        if not self.names or not is_event(octets) or names_in(octets) & self.names:
             return False
         return not any(same(then, octets) for then in self.then)
+
+    def has_again(self, then: list[Step]) -> bool:
+        """Has all of that come again, whatever else has come?"""
+        left = list(self.frames)
+        for step in then:
+            place = next((number for number, octets in enumerate(left) if same(step, octets)), None)
+            if place is None:
+                return False
+            del left[place]
+        return True
+
+
+def is_event(octets: bytes) -> bool:
+    """Is this frame an event? They may overtake answers, and come whether this client did anything or not."""
+    return octets[4] & 0xF0 == 0xA0 and octets[6:8] == b"\0\0"
+
+
+def place_among_answers(frames: list[bytes], number: int) -> int:
+    """How many answers stand before that frame."""
+    return sum(not is_event(octets) for octets in frames[:number])
 
 
 class Player:
@@ -147,8 +184,9 @@ class Player:
     ) -> None:
         self.steps = steps
         self.finding = finding
+        names = {name for octets in streams_sent(steps).values() for name in names_in(octets)}
         self.lines = [
-            Line(name, address, [step for step in steps if step.line == number])
+            Line(name, address, [step for step in steps if step.line == number], names)
             for number, (name, address) in enumerate(lines)
         ]
         self.connect = connect
@@ -268,8 +306,8 @@ class Player:
         else:
             while any(line.live and line.came < len(line.then) for line in watched) and self._pump(deadline):
                 pass
-            while self.finding.frame < 0 and any(line.live for line in watched) and self._pump(deadline):
-                if any(line.rest.startswith(self.finding.octets[:8] or b"-") for line in watched):
+            while self._is_a_piece() and any(line.live for line in watched) and not self._piece_again(watched):
+                if not self._pump(deadline):
                     break
 
     def _pump(self, deadline: float, writes: Any = None) -> bool:
@@ -313,7 +351,6 @@ class Player:
             octets, line.rest = line.rest[:size], line.rest[size:]
             self._tell(line, "<-", self.describe(octets))
             if line.is_of_others(octets):
-                line.beside += 1
                 continue
             line.frames.append(octets)
             number = line.came - 1
@@ -358,25 +395,56 @@ class Player:
             kind = {"end of stream": "fin", "reset": "rst"}[finding.kind]
             return any(line.end == kind and line.came <= len(line.then) for line in watched)
         if finding.frame >= 0:
-            return self._frame_again(watched[0])
-        if finding.octets:
-            return any(line.rest.startswith(finding.octets) for line in watched)
+            return self._frame_again(watched[0]) and self._context_again(watched[0])
+        if self._is_a_piece():
+            return self._piece_again(watched)
         return all(self._all_again(line) for line in watched)
 
+    def _is_a_piece(self) -> bool:
+        return self.finding.frame < 0 and bool(self.finding.octets)
+
+    def _piece_again(self, watched: list[Line]) -> bool:
+        """Octets that are no frame: their beginning is told by the program, what follows may be a clock."""
+        return any(line.rest.startswith(self.finding.octets[:START]) for line in watched)
+
     def _all_again(self, line: Line) -> bool:
-        wanted = line.came == len(line.then) and line.end in ("", line.ended_then)
-        return wanted and all(same(then, line.frames[number]) for number, then in enumerate(line.then))
+        """Has come what had come then, and nothing between it?"""
+        came = line.frames[: len(line.then)]
+        answers = [step for step in line.then if not is_event(step.octets)]
+        others = [octets for octets in came if not is_event(octets)]
+        in_order = len(answers) == len(others) and all(map(same, answers, others))
+        return len(came) == len(line.then) and in_order and line.has_again(line.then)
 
     def _frame_again(self, line: Line) -> bool:
         """An answer stands where it stood then; an event may have been overtaken, but comes as often."""
         number = self.finding.frame
         wrong = line.then[number]
-        before = sum(same(wrong, then.octets) for then in line.then[:number])
+        then = [step.octets for step in line.then]
+        before = sum(same(wrong, octets) for octets in then[:number])
         alike = [place for place, octets in enumerate(line.frames) if same(wrong, octets)]
-        if self.finding.kind == "unexpected frame" or wrong.octets[4] & 0xF0 != 0xA0:
-            alike = [place for place in alike if place == number]
+        if self.finding.kind == "unexpected frame" or not is_event(wrong.octets):
+            rank = place_among_answers(then, number)
+            alike = [place for place in alike if place_among_answers(line.frames, place) == rank]
             before = 0
         return len(alike) > before and self._by_rule(line.frames[alike[before]])
+
+    def _context_again(self, wrong: Line) -> bool:
+        """A frame may be wrong only beside others: all on its connection come again, elsewhere what came after it."""
+        offending, count = -1, -1
+        for index, step in enumerate(self.steps):
+            if self.lines[step.line] is wrong and step.what == "frame":
+                count += 1
+                if count == self.finding.frame:
+                    offending = index
+        for line in self.lines:
+            beside = [
+                step
+                for index, step in enumerate(self.steps)
+                if step.what == "frame" and self.lines[step.line] is line and (line is wrong or index > offending)
+            ]
+            if not line.has_again([step for step in beside if step.octets[4] not in OF_ITSELF]):
+                return False
+        return True
 
     def _by_rule(self, octets: bytes) -> bool:
         """Is a value wrong again that no comparison with then can tell?"""

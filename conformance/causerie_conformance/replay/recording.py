@@ -29,11 +29,12 @@ from causerie_conformance.problems import Kind
 from causerie_conformance.registry import Case
 from causerie_conformance.replay.tape import OCTETS, Step, Tape, What
 from causerie_conformance.results import Finding
-from causerie_spec.messages import Auth
+from causerie_spec.messages import Auth, Challenge
 
 FORMAT: Final = "1.0"
 WHAT: Final = "causerie-replay"
 NOT_TLS: Final = "it is about the TLS handshake itself, and what is kept is inside of TLS"
+NOT_NONCE: Final = "it is about what a CHALLENGE holds, which is new each time"
 NOT_SCRAM: Final = "a SCRAM proof is good for the nonce of its own login alone"
 _T = TypeVar("_T")
 
@@ -73,6 +74,7 @@ class Recording:
 def of(case: Case, finding: Finding, tape: Tape) -> Recording:
     """What is to be kept of a case that has failed."""
     cannot = tape.spoiled or (NOT_TLS if case.topic == "tls" else "") or (NOT_SCRAM if _proves(tape) else "")
+    cannot = cannot or (NOT_NONCE if _ends_in_a_challenge(tape) else "")
     addresses = list(dict.fromkeys(line.address for line in tape.lines))
     return Recording(
         *(case.id, case.title, tuple(case.clauses), tape.began, cannot),
@@ -87,6 +89,11 @@ def of(case: Case, finding: Finding, tape: Tape) -> Recording:
 
 def _proves(tape: Tape) -> bool:
     return any(step.what is What.SEND and step.octets[4:5] == bytes([Auth.TYPE]) for step in tape.steps)
+
+
+def _ends_in_a_challenge(tape: Tape) -> bool:
+    came = [step.octets for step in tape.steps if step.what is What.FRAME]
+    return bool(came) and came[-1][4] == Challenge.TYPE
 
 
 def _without_clean_up(steps: list[Step]) -> list[Step]:
