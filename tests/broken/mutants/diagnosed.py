@@ -63,7 +63,7 @@ def speaks_tls():
 # Frames a little different
 
 
-@mutant("FRAME-1", "hello/ping-0")
+@mutant("FRAME-1", "hello/cut-header-then-body")
 def line_ends_behind_frames():
     """Ends every frame with CR LF."""
     frames(lambda data, message, ref: data + b"\r\n")
@@ -238,7 +238,7 @@ def quit_raises():
 # Refusing
 
 
-@mutant("ERR-1", "lobby/txn-0")
+@mutant("ERR-1", "login/refused-then-accepted")
 def refusals_end_the_connection():
     """Ends the connection as malformed where it should refuse."""
 
