@@ -199,7 +199,7 @@ class Player:
         """All of it; the exit status."""
         had = [0] * len(self.lines)
         ended = [False] * len(self.lines)
-        before = self.steps[0].at if self.steps else 0.0
+        before = done = self.steps[0].at if self.steps else 0.0
         try:
             for step in self.steps:
                 if step.what == "frame":
@@ -207,11 +207,12 @@ class Player:
                 elif step.what in ("fin", "rst"):
                     ended[step.line] = True
                 elif step.what != "piece":
-                    self._await(had, ended)
+                    self._await(had, ended, before - done)
                     self._pause(step.at - before)
                     self._do(step)
+                    done = step.at
                 before = step.at
-            self._last_wait()
+            self._last_wait(before - done)
         finally:
             for line in self.lines:
                 if line.socket is not None:
@@ -273,15 +274,15 @@ class Player:
 
     # What comes
 
-    def _await(self, had: list[int], ended: list[bool]) -> None:
-        """Wait until as much has come on each connection as had come then."""
-        deadline = time.monotonic() + self.patience
+    def _await(self, had: list[int], ended: list[bool], took: float) -> None:
+        """Wait until as much has come on each connection as had come then, which *took* so many seconds."""
+        deadline = time.monotonic() + took + self.patience
         while self._missing(had, ended):
             if self._pump(deadline):
                 continue
             for line, frames in self._missing(had, ended):
                 what = f"{frames} frame{'s'[: frames != 1]}" if frames > 0 else "the end of the stream"
-                self._tell(line, "--", f"waited {self.patience:.1f} s for {what}, in vain")
+                self._tell(line, "--", f"waited {took + self.patience:.1f} s for {what}, in vain")
                 line.excused += max(0, frames)
                 ended[self.lines.index(line)] = False
             return
@@ -296,9 +297,11 @@ class Player:
         while seconds > PAUSE and time.monotonic() < deadline and self._pump(deadline):
             pass
 
-    def _last_wait(self) -> None:
-        """Until what was wrong has come again, or something else instead."""
-        deadline = time.monotonic() + self.patience
+    def _last_wait(self, took: float) -> None:
+        """Until what was wrong has come again, or something else instead; then it *took* so many seconds."""
+        if self.finding.kind == "timeout":
+            took = 0.0  # that was the suite's own patience
+        deadline = time.monotonic() + took + self.patience
         watched = [self.lines[self.finding.line]] if self.finding.line >= 0 else self.lines
         if self.finding.kind in ("timeout", "end of stream", "reset"):
             while any(line.live and line.came <= len(line.then) for line in watched) and self._pump(deadline):

@@ -74,7 +74,8 @@ class Recording:
 def of(case: Case, finding: Finding, tape: Tape) -> Recording:
     """What is to be kept of a case that has failed."""
     cannot = tape.spoiled or (NOT_TLS if case.topic == "tls" else "") or (NOT_SCRAM if _proves(tape) else "")
-    cannot = cannot or (NOT_NONCE if _ends_in_a_challenge(tape) else "")
+    vague = finding.kind is Kind.VALUE and not finding.octets
+    cannot = cannot or (NOT_NONCE if vague and _ends_in_a_challenge(tape) else "")
     addresses = list(dict.fromkeys(line.address for line in tape.lines))
     return Recording(
         *(case.id, case.title, tuple(case.clauses), tape.began, cannot),
@@ -82,7 +83,7 @@ def of(case: Case, finding: Finding, tape: Tape) -> Recording:
             *(finding.kind, finding.clause, finding.expected, finding.came),
             *(None if cannot else _connection(tape, finding), finding.octets, finding.should, finding.offset),
         ),
-        tuple((line.name, addresses.index(line.address)) for line in tape.lines),
+        () if cannot else tuple((line.name, addresses.index(line.address)) for line in tape.lines),
         () if cannot else tuple(_without_clean_up(tape.steps)),
     )
 

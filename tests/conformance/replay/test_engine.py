@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from causerie_conformance.replay.recording import Recording
 from causerie_conformance.replay.tape import Step, What
 from causerie_conformance.target import Target
 from causerie_spec.codec import Decoder, encode
-from causerie_spec.messages import Bye, ChatMessage, Pong, Presence, Send, Welcome
+from causerie_spec.messages import Bye, ChatMessage, Pong, Presence, Room, Send, Welcome
 
 from .recorded import A_WRONG_PONG, BEGAN, GREETING, HELLO, NAME, PING, PONG, WELCOME, WRONG_PONG, recording, wrong
 
@@ -118,6 +119,29 @@ def test_a_frame_that_does_not_belong_there(again: Play) -> None:
     kept = recording(*GREETING, (What.SEND, PING), (What.FRAME, bye), wrong=finding)
     assert again(kept, WELCOME, bye)[0] == AGAIN
     assert again(kept, WELCOME, PONG)[0] == OTHERWISE
+
+
+def test_an_item_of_a_list_in_the_wrong_place(again: Play) -> None:
+    first, second, third = (encode(Room(f"#{name}", 1), 2) for name in ("a", "b", "c"))
+    finding = wrong(octets=second, offset=9)
+    kept = recording(*GREETING, (What.SEND, PING), (What.FRAME, third), (What.FRAME, second), wrong=finding)
+    assert again(kept, WELCOME, third + second)[0] == AGAIN
+    assert again(kept, WELCOME, first + second)[0] == OTHERWISE
+
+
+def test_what_came_late_is_waited_for_as_long(serve: Any, again: Any) -> None:
+    kept = replace(A_WRONG_PONG, steps=(*A_WRONG_PONG.steps[:-1], Step(0.9, 0, What.FRAME, WRONG_PONG)))
+
+    def late(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(WELCOME)
+        connection.recv(65_536)
+        release.wait(3 * PATIENCE / 2)
+        connection.sendall(WRONG_PONG)
+        connection.recv(65_536)
+
+    release = threading.Event()
+    assert again.against(serve(late).address, kept)[0] == AGAIN
 
 
 def test_an_event_of_others_is_put_beside(again: Play) -> None:
