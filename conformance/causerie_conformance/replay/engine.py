@@ -429,7 +429,18 @@ class Player:
             rank = place_among_answers(then, number)
             alike = [place for place in alike if place_among_answers(line.frames, place) == rank]
             before = 0
-        return len(alike) > before and self._by_rule(line.frames[alike[before]])
+        if len(alike) <= before or not self._item_before_again(line, number):
+            return False
+        return self._by_rule(line.frames[alike[before]])
+
+    def _item_before_again(self, line: Line, number: int) -> bool:
+        """Of a list, what is wrong may be the place of an item: the one before it must have come again, before it."""
+        ref = line.then[number].octets[6:8]
+        then = [step for step in line.then[: number + 1] if step.octets[6:8] == ref]
+        now = [octets for octets in line.frames if octets[6:8] == ref]
+        if len(then) < 2 or is_event(line.then[number].octets):
+            return True
+        return len(now) >= len(then) and same(then[-2], now[len(then) - 2])
 
     def _context_again(self, wrong: Line) -> bool:
         """A frame may be wrong only beside others: all on its connection come again, elsewhere what came after it."""

@@ -126,7 +126,7 @@ def test_an_item_of_a_list_in_the_wrong_place(again: Play) -> None:
     finding = wrong(octets=second, offset=9)
     kept = recording(*GREETING, (What.SEND, PING), (What.FRAME, third), (What.FRAME, second), wrong=finding)
     assert again(kept, WELCOME, third + second)[0] == AGAIN
-    assert again(kept, WELCOME, first + second)[0] == OTHERWISE
+    assert again(kept, WELCOME, first + second + third)[0] == OTHERWISE
 
 
 def test_what_came_late_is_waited_for_as_long(serve: Any, again: Any) -> None:
