@@ -169,6 +169,11 @@ def place_among_answers(frames: list[bytes], number: int) -> int:
     return sum(not is_event(octets) for octets in frames[:number])
 
 
+def last_answer(frames: list[bytes]) -> int:
+    """Where the last answer stands; -1 if there is none."""
+    return max((place for place, octets in enumerate(frames) if not is_event(octets)), default=-1)
+
+
 class Player:
     """Plays one recording. ``connect`` makes a connection that does not block; ``say`` takes each line of text."""
 
@@ -416,6 +421,8 @@ class Player:
         answers = [step for step in line.then if not is_event(step.octets)]
         others = [octets for octets in came if not is_event(octets)]
         in_order = len(answers) == len(others) and all(map(same, answers, others))
+        if self.finding.kind == "unexpected frame":  # or it is an event that comes too late
+            in_order = in_order and last_answer([step.octets for step in line.then]) == last_answer(came)
         return len(came) == len(line.then) and in_order and line.has_again(line.then)
 
     def _frame_again(self, line: Line) -> bool:

@@ -159,6 +159,40 @@ def test_an_event_may_be_overtaken(again: Play) -> None:
     assert again(kept, WELCOME, whole + PONG)[0] == OTHERWISE
 
 
+def test_an_event_that_comes_too_late(again: Play) -> None:
+    event = encode(ChatMessage("#lobby", 3, 1_700_000_000_000, f"bob-{NAME}", 9, 0, "x"))
+    moments = [*GREETING, (What.SEND, PING), (What.FRAME, PONG), (What.FRAME, event)]
+    kept = recording(*moments, wrong=wrong(Kind.UNEXPECTED, connection=0))
+    assert again(kept, WELCOME, PONG + event)[0] == AGAIN
+    assert again(kept, WELCOME, event + PONG)[0] == OTHERWISE
+
+
+def test_what_others_do_is_no_part_of_it(again: Play) -> None:
+    event = encode(ChatMessage("#lobby", 3, 1_700_000_000_000, "bob-fffffffffffffff", 9, 0, "x"))
+    kept = recording(*GREETING, (What.SEND, PING), (What.FRAME, PONG), wrong=wrong(Kind.EXTRA))
+    assert again(kept, WELCOME, event + PONG)[0] == AGAIN
+    own = encode(ChatMessage("#lobby", 3, 1_700_000_000_000, f"bob-{NAME}", 9, 0, "x"))
+    assert again(kept, WELCOME, own + PONG)[0] == OTHERWISE
+
+
+def test_a_frame_that_is_wrong_beside_another_only(again: Play) -> None:
+    """The first answer was right; what shows that it was not meant so is the second."""
+    third = encode(Pong(7), 3)
+    moments = [*GREETING, (What.SEND, PING), (What.FRAME, PONG), (What.SEND, PING), (What.FRAME, third)]
+    kept = recording(*moments, wrong=wrong(octets=PONG))
+    assert again(kept, WELCOME, PONG, third)[0] == AGAIN
+    assert again(kept, WELCOME, PONG, WRONG_PONG)[0] == OTHERWISE
+
+
+def test_text_that_is_taken_for_a_frame(again: Play) -> None:
+    """JSON behind a length: what follows its beginning has a clock in it."""
+    texts = b'{"type": "a", "time": 9}', b'{"type": "a", "time": 10}'
+    unknown = [(len(text) - 4).to_bytes(4, "big") + text for text in texts]
+    kept = recording((What.SEND, HELLO), (What.FRAME, unknown[0]), wrong=wrong(octets=unknown[0], offset=4))
+    assert again(kept, unknown[1])[0] == AGAIN
+    assert again(kept, PONG)[0] == OTHERWISE
+
+
 def test_nothing_came(again: Play) -> None:
     kept = recording(*GREETING, (What.SEND, PING), wrong=wrong(Kind.TIMEOUT))
     assert again(kept, WELCOME)[0] == AGAIN
@@ -358,3 +392,10 @@ def test_steps_are_words_and_masks() -> None:
     assert len(came.masks) == 2
     assert kept.began == BEGAN
     assert engine.number_at(encode(Pong(5), 2), 8, 16) == 5
+
+
+def test_a_name_that_stands_right_before_a_random_one_does_so_anew() -> None:
+    steps = [engine.Step(0.0, 0, "send", f"-{NAME} -{NAME[:-1]} -{NAME}0".encode())]
+    one, before, behind = engine.with_fresh_names(steps, engine.Finding("timeout"))[0][0].octets.split()
+    assert one != f"-{NAME}".encode()
+    assert (before, behind) == (one[:-1], one + b"0")
