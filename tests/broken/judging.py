@@ -13,7 +13,7 @@ from causerie_spec.clauses import load
 from causerie_spec.codes import DURABLE
 
 HERE = Path(__file__).parent
-AT_ONCE = 3 * (os.cpu_count() or 1)
+AT_ONCE = 2 * (os.cpu_count() or 1)
 """Servers that are judged side by side: they wait more than they compute."""
 OPTIONS = (
     "--port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections}"

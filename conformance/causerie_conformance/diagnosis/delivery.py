@@ -141,7 +141,7 @@ def _two_clocks(evidence: Evidence) -> str | bool:
     told, came = right.get("timestamp"), offender.get("timestamp")
     if told is None or came is None or told == came or abs(told - came) > 60_000:
         return False
-    if right.get("seq") != offender.get("seq"):
+    if right.get("seq") != offender.get("seq") or offender.get("txn") == 0:  # a notice of the server's: two of one kind
         return False
     if isinstance(offender.message, Ack) and offender.message.duplicate:
         return "a duplicate's ACK has the time of the first"
@@ -259,8 +259,8 @@ RULES: Final = (
     ),
     Rule(
         "epoch-of-a-connection",
-        "the epoch is made anew for each connection",
-        "Make it once, when the server starts (or keep it with the data) [HELLO-7].",
+        "the epoch is another one for the next connection",
+        "Make it once, when the server starts; with `durable` keep it with the data, over restarts too [HELLO-7].",
         _epochs,
     ),
     Rule(

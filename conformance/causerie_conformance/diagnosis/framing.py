@@ -27,7 +27,8 @@ def _http(evidence: Evidence) -> bool:
 
 
 def _tls(evidence: Evidence) -> bool:
-    return _TLS.match(_octets(evidence)) is not None
+    plain = not evidence.finding.clause.startswith("TLS-")  # else it is asked to
+    return plain and _TLS.match(_octets(evidence)) is not None
 
 
 def _json(evidence: Evidence) -> str | bool:
