@@ -11,7 +11,9 @@ import pytest
 
 from causerie_spec.codes import DURABLE
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.timeout(600)]
+PATIENCE = 500
+"""Seconds: all of the suite, with coverage measured in each process, on a busy machine."""
 
 OPTIONS = (
     "--port {port} --handshake-timeout {handshake_timeout} --max-connections {max_connections} "
@@ -24,7 +26,7 @@ def test_the_reference_conforms(engine, tmp_path):
     report = tmp_path / "report.json"
     server = f'"{sys.executable}" -m causerie.server --engine {engine} --memory {OPTIONS}'
     command = [sys.executable, "-m", "causerie_conformance", "--spawn", server, "--no-replays", "--json", str(report)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {each["profile"]: each for each in json.loads(report.read_text(encoding="utf-8"))["profiles"]}
     for absent in (DURABLE, "TLS", "cluster"):
@@ -45,6 +47,6 @@ def test_what_was_acknowledged_survives():
         "durable",
         "--no-replays",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=115, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "durable   CONFORMANT" in done.stdout

@@ -25,12 +25,12 @@ def test_lines_of_both_streams():
 
 
 def test_what_is_typed_arrives():
-    made = start("import sys; print(sys.stdin.read().upper())")
+    made = start("import sys; print(sys.stdin.buffer.read().upper())")
     made.write("a line")
     made.write_octets(b"\xff")
     made.end_input()
     made.wait(LIMIT)
-    assert any("A LINE" in line.text for line in made.lines)
+    assert made.wait_for(lambda lines: any("A LINE" in line.text for line in lines), LIMIT)
     made.write("nobody reads this")
     made.stop()
 
