@@ -225,8 +225,10 @@ def test_keys_may_be_updated(openssl, command):
 def test_renegotiation_is_refused_and_harms_nobody(openssl, connect):
     alice = connect().login("alice")
     client = openssl("-tls1_2")
-    client.say(b"R\n", [b"RENEGOTIATING"])
-    client.say(b"", [b"no renegotiation", b"alert"])
+    refusals = [b"no renegotiation", b"alert"]
+    said = client.say(b"R\n", [b"RENEGOTIATING"])
+    if not any(each in said for each in refusals):  # else they came in one piece
+        client.say(b"", refusals)
     alice.ping()
 
 
