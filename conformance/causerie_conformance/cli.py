@@ -19,7 +19,6 @@ from causerie_conformance.process import ENGINES
 from causerie_conformance.registry import TOPICS, Case, load_cases
 from causerie_conformance.replay import cli as replay_cli
 from causerie_conformance.replay.folder import Folder
-from causerie_conformance.report import json_report
 from causerie_conformance.report.terminal import Terminal, show_list
 from causerie_conformance.reporting import add_options, check_files, without_a_run, write
 from causerie_conformance.results import Exit, Run
@@ -27,6 +26,7 @@ from causerie_conformance.selection import Parser
 from causerie_conformance.session import Session
 from causerie_conformance.setup import SetupError, StartError, accounts_for, target_for, tls_for
 from causerie_conformance.target import Target
+from causerie_spec import __version__
 
 EXAMPLES = """\
 examples:
@@ -97,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"run failures again N times, to tell steady from flaky ({reruns.TIMES} unless told; 0 for never)",
     )
-    made.add_argument("--version", action="version", version=f"%(prog)s {json_report.suite_version()}")
+    made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return made
 
 

@@ -31,7 +31,7 @@ from causerie_conformance.load.figures import LATENCIES
 from causerie_conformance.load.histogram import Histogram, bounds_of
 from causerie_conformance.load.plan import SECOND
 from causerie_conformance.load.results import PERCENTILES, Results
-from causerie_conformance.report.json_report import suite_version
+from causerie_spec import __version__
 from causerie_spec.codes import VERSION
 
 Document = dict[str, Any]
@@ -47,7 +47,7 @@ def document(results: Results) -> Document:
     measures, plan = results.measures, results.plan
     failed = {found.threshold for found in results.failed}
     return {
-        "causerie_load": suite_version(),
+        "causerie_load": __version__,
         "protocol_version": VERSION,
         "target": plan.target,
         "agent": measures.agent,

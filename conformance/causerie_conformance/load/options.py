@@ -15,9 +15,9 @@ from causerie_conformance.load import thresholds
 from causerie_conformance.load.plan import MIN_SIZE, Plan
 from causerie_conformance.load.thresholds import Threshold
 from causerie_conformance.process import ENGINES
-from causerie_conformance.report.json_report import suite_version
 from causerie_conformance.results import Exit
 from causerie_conformance.target import Target
+from causerie_spec import __version__
 from causerie_spec.codes import MAX_TEXT
 
 EXAMPLES = """\
@@ -154,7 +154,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="CONDITIONS",
         help="such as 'p99>50ms,ack.p99.9>1s,deliveries/s<1000,busy>80%%': exit status 1 if one is true",
     )
-    made.add_argument("--version", action="version", version=f"%(prog)s {suite_version()}")
+    made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return made
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from causerie_conformance.report.frames import Conversation, structured
 from causerie_conformance.report.schema import schema_text
 from causerie_conformance.results import Finding, Result, Run, Status
 from causerie_conformance.transcript import Entry
+from causerie_spec import __version__
 from causerie_spec.codes import VERSION
 
 FORMAT: Final = "1.0"
@@ -31,14 +31,6 @@ Document = dict[str, Any]
 
 class NotAReport(Exception):
     """A file holds no report that this version can read; ``str`` says why."""
-
-
-def suite_version() -> str:
-    """The version of the distribution, or "unknown" where it is not installed."""
-    try:
-        return version("causerie")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def write(report: Document, path: Path) -> None:
@@ -78,7 +70,7 @@ def document(run: Run) -> Document:
     """The document of a run that is over."""
     return {
         "format": FORMAT,
-        "causerie_conformance": suite_version(),
+        "causerie_conformance": __version__,
         "protocol_version": VERSION,
         "role": next((result.case.role for result in run.results), SERVER),
         "target": run.target,

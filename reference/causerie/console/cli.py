@@ -7,7 +7,6 @@ failure that a user can meet ends here as one line on stderr; no traceback does.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import importlib.util
 import os
 import random
@@ -29,7 +28,7 @@ from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
 from causerie.core.client import Cause, Client, Ending, Identity, Password
 from causerie.tls.contexts import CertificateError, client_context
-from causerie_spec import codes
+from causerie_spec import __version__, codes
 from causerie_spec.names import is_display, is_handle
 
 EXAMPLES: Final = f"""\
@@ -88,15 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     trust.add_argument("--insecure", action="store_true", help="the same; trust any certificate, and so any impostor")
     parser.add_argument("--data", metavar="DIR", help="where tokens are kept")
-    parser.add_argument("--version", action="version", version=f"causerie-chat {_version()}")
+    parser.add_argument("--version", action="version", version=f"causerie-chat {__version__}")
     return parser
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("causerie")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,7 +121,7 @@ def _main(options: argparse.Namespace) -> int:
     password = _password(options, store, address, handle)
     token = b"" if password else store.token(address, handle)
     identity = Identity(handle, display, token, password)
-    client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{_version()}", capabilities=CAPABILITIES)
+    client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{__version__}", capabilities=CAPABILITIES)
     view = View(address, handle)
     code = _run(client, address, view, tls)
     if view.logged_in:

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 
 from causerie.core.hub import CAPABILITIES, Hub
@@ -23,6 +22,7 @@ from causerie.server.listening import CannotListenError, format_address, listen
 from causerie.store.operations import Store
 from causerie.store.schema import StoreFileError
 from causerie.tls.contexts import CertificateError, server_context
+from causerie_spec import __version__
 from causerie_spec.codes import DEFAULT_PORT, MIN_CONNECTIONS
 
 ENGINES = {"asyncio": asyncio_engine.run, "threaded": threaded_engine.run}
@@ -106,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     _add_login_options(options, defaults)
     options.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     options.add_argument("--log-format", choices=sorted(log.FORMS), default="text")
-    options.add_argument("--version", action="version", version=f"%(prog)s {version('causerie')}")
+    options.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return options
 
 
@@ -187,7 +187,7 @@ def _serve(
             accounts_only=options.accounts_only,
             scram_iterations=options.scram_iterations,
         ),
-        agent=f"causerie/{version('causerie')} ({options.engine})",
+        agent=f"causerie/{__version__} ({options.engine})",
         capabilities=CAPABILITIES | store.capabilities,
         log=log.log,
     )

@@ -174,7 +174,9 @@ class ThreadedServer:
         self._blocked: deque[Peer] = deque()
         self._discarded: deque[Peer] = deque()
         self._sleeps_until = float("inf")
-        self._housekeeper = threading.Thread(target=self._keep_house, name="housekeeper", daemon=True)
+        self._housekeeper = threading.Thread(
+            target=self._keep_house, args=(selectors.DefaultSelector(),), name="housekeeper", daemon=True
+        )
         self._stopping = False
         self._gone = threading.Event()
         self._peers = 0
@@ -262,8 +264,8 @@ class ThreadedServer:
 
     # The housekeeper.
 
-    def _keep_house(self) -> None:
-        with selectors.DefaultSelector() as selector:
+    def _keep_house(self, selector: selectors.BaseSelector) -> None:
+        with selector:
             selector.register(self._waker.reader, selectors.EVENT_READ)
             while not self._gone.is_set():
                 with self.hub_lock:
