@@ -42,6 +42,11 @@ _NAME_RULES: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
 }
 _CODES: Final[Mapping[type[Message], type[ErrorCode | ByeCode]]] = {Error: ErrorCode, Bye: ByeCode}
 _TIMES: Final = ("timestamp", "server_time", "last_seen")
+_JUDGED: Final = {
+    kind: tuple(field.name for field in fields(kind) if field.name in (*_NAME_RULES, *_TIMES))  # type: ignore[arg-type]
+    for kind in MESSAGES.values()
+}
+"""The fields of each frame that have a rule of their own."""
 _NEVER_ANSWERED: Final = frozenset({"COMPOSE"})
 
 
@@ -286,15 +291,15 @@ def _check_form(found: Found) -> Message:
 
 def _check_values(found: Found, message: Message) -> None:
     """Names well formed, times in milliseconds."""
-    for field in fields(message):  # type: ignore[arg-type]  # every frame is a dataclass
-        value = getattr(message, field.name)
-        if field.name in _NAME_RULES:
-            well_formed, what = _NAME_RULES[field.name]
-            if not well_formed(value):
-                raise found.broken("NAME-6", Kind.VALUE, f"{what} in {field.name}", field=field.name)
-        elif field.name in _TIMES and not _is_time(value, may_be_unknown=field.name == "last_seen"):
-            expected = f"{field.name} in milliseconds since 1970"
-            raise found.broken("TIME-1", Kind.VALUE, expected, field=field.name)
+    for name in _JUDGED[type(message)]:
+        value = getattr(message, name)
+        if name in _TIMES:
+            if not _is_time(value, may_be_unknown=name == "last_seen"):
+                raise found.broken("TIME-1", Kind.VALUE, f"{name} in milliseconds since 1970", field=name)
+            continue
+        well_formed, what = _NAME_RULES[name]
+        if not well_formed(value):
+            raise found.broken("NAME-6", Kind.VALUE, f"{what} in {name}", field=name)
     codes = _CODES.get(type(message))
     if codes is not None and message.code not in list(codes):  # type: ignore[attr-defined]  # both have one
         raise found.broken("ERR-11", Kind.VALUE, f"a code of {found.name}, as version 1 has them", field="code")

@@ -35,6 +35,8 @@ CHUNK: Final = 262_144
 NO_FRAME: Final = "no whole frame"
 """What is noted of octets that came and never became a frame."""
 _PING: Final = bytes([Ping.TYPE])
+_OneSelector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""What waits for one socket, once, with the fewest system calls."""
 
 
 class Received:
@@ -288,7 +290,7 @@ class Peer:
         return True
 
     def _select(self, deadline: float, events: int) -> bool:
-        with selectors.DefaultSelector() as selector:
+        with _OneSelector() as selector:
             selector.register(self._socket, events)
             return bool(selector.select(max(0.0, deadline - time.monotonic())))
 

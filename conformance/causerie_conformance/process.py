@@ -79,7 +79,9 @@ class Command:
         """The reference server with that engine; raises ValueError if no certificate can be made for it."""
         secure = ("--tls-cert", "{tls_cert}", "--tls-key", "{tls_key}") if tls else ()
         limits = ("--handshake-timeout", "{handshake_timeout}", "--max-connections", "{max_connections}")
-        start = (sys.executable, "-m", "causerie.server", "--engine", engine, "--data", "{data}")
+        # `--sync normal`: the suite ends servers, not machines, and what the system has outlives the server.
+        data = ("--data", "{data}", "--sync", "normal")
+        start = (sys.executable, "-m", "causerie.server", "--engine", engine, *data)
         users = ("--users-file", "{users}", "--scram-iterations", str(SCRAM_MIN_ITERATIONS))
         words = (*start, "--host", HOST, "--port", "{port}", *limits, *users, *secure)
         return cls(words, made_up(), certificates.made_up() if tls else None)
