@@ -32,7 +32,7 @@ def answers_out_of_order():
         self.pending_sends += pending
 
 
-@mutant("REQ-5")
+@mutant("REQ-5", "hello/cut-all-joined")
 def forgets_what_follows_hello():
     """Drops what came in the same read as HELLO."""
 

@@ -44,7 +44,7 @@ def who_was_ever_in_the_lobby():
 
     @instead(Hub, "login")
     def login(original, self, connection, now, *who):
-        ever[who[0]] = Person(who[0], who[1], 1)
+        ever[who[0]] = Person(who[0], who[1], 0)
         original(self, connection, now, *who)
 
     _listed(
