@@ -1,9 +1,15 @@
-"""What all tests may ask for: certificates, made for one run and never kept."""
+"""What all tests may ask for: certificates, made for one run and never kept; and how many of them run side by side."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
 import trustme
+
+
+def pytest_xdist_auto_num_workers():
+    """For ``-n auto``: the tests wait more than they compute."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

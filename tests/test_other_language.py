@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.uncounted
 
 SERVER = Path(__file__).parent / "fixtures" / "server.mjs"
 NODE = shutil.which("node")

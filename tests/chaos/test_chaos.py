@@ -12,7 +12,7 @@ from verdict import findings
 from causerie.core.client import SendState
 from causerie_spec.messages import ChatMessage, Conversation
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.uncounted
 
 HERE = Path(__file__).parent
 

@@ -12,7 +12,7 @@ from causerie_conformance.accounts import Account
 from causerie_conformance.process import Command
 from causerie_conformance.scram import Exchange
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.uncounted
 
 SERVER = f'"{sys.executable}" -m causerie.server --memory --port {{port}} --scram-iterations 4096'
 LIMIT = 100

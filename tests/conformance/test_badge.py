@@ -82,7 +82,7 @@ def test_white_on_every_colour_can_be_read():
         assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "none")
 def test_it_is_about_as_wide_as_a_browser_draws_it(tmp_path):
     """The length that is set is near the natural one, so that the letters are neither squeezed nor torn apart."""

@@ -145,7 +145,7 @@ def test_a_server_that_does_not(serve, suite, step_1, tmp_path: Path) -> None:
     assert by_id["hello/ping-0"]["status"] == "passed"
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_the_rerun_command_runs_that_case_alone(serve, suite, step_1) -> None:
     result = suite(serve(step_1).name, "--upto", "hello")
     again = re.search(r"again +causerie-conformance (\S+ --select \S+)", result.stdout)
@@ -155,7 +155,7 @@ def test_the_rerun_command_runs_that_case_alone(serve, suite, step_1) -> None:
     assert "1 of 1 cases" in alone.stdout
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_what_cannot_be_judged_is_said(serve, suite, step_1) -> None:
     result = suite(serve(step_1).name, "--select", "shutdown", "--select", "keepalive/login-limit-nothing")
     assert result.returncode == Exit.CONFORMANT
@@ -165,7 +165,7 @@ def test_what_cannot_be_judged_is_said(serve, suite, step_1) -> None:
     assert "CONFORMANT" not in result.stdout.replace("NOT JUDGED", "")
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_verbose_has_a_line_for_each_case(suite) -> None:
     result = suite(*REFERENCE, "--select", "hello/quit", "-v")
     assert re.search(r"^passed +hello/quit +\d+ ms  QUIT is answered BYE NORMAL", result.stdout, re.MULTILINE)
@@ -180,7 +180,7 @@ def hostile(): raise RuntimeError("hostile")
 """
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_nothing_of_a_users_pytest_leaks_in(suite, tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option -x --collect-only\ntimeout = 0.001\n")
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '--no-such-option'\n")
@@ -216,7 +216,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="without SIGALRM the last bound ends the run")
 def test_the_last_bound_ends_a_case_and_keeps_the_report(tmp_path: Path, serve, step_1) -> None:
     program = tmp_path / "hanging.py"
@@ -241,7 +241,7 @@ def test_the_last_bound_ends_a_case_and_keeps_the_report(tmp_path: Path, serve, 
     assert set(statuses.values()) == {"passed"}
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_plain_pytest_works_too(serve, step_1, tmp_path: Path) -> None:
     server = serve(step_1)
     result = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 
 from causerie_conformance.results import Exit
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.uncounted
 
 
 def silent(connection: socket.socket) -> None:
@@ -68,7 +68,7 @@ LOOKS_LIKE = {
 """What is recognised at the gate; the others look like nothing known."""
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", HOPELESS)
 def test_a_server_that_does_not_speak_causerie(name, serve, suite, tmp_path: Path) -> None:
     handler, words = HOPELESS[name]
@@ -127,7 +127,7 @@ def test_a_server_that_crashes_midway(serve, suite, step_1, tmp_path: Path) -> N
     assert ET.parse(tmp_path / "run.xml").getroot().get("errors") == str(statuses.count("not run"))
 
 
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_a_server_that_falls_silent_midway(serve, suite, step_1) -> None:
     connections = []
 

@@ -22,7 +22,7 @@ from causerie_spec.codec import Decoder, decode, encode
 from causerie_spec.errors import PeerError
 from causerie_spec.messages import Login, Ping, Pong
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.uncounted
 HALF_WAY = 0.15
 """Seconds that each direction is delayed by: 300 ms for the round trip."""
 

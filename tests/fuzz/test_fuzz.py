@@ -11,7 +11,7 @@ from fuzz_server import Inputs, fuzz
 from load_server import ATTACKS, load
 from serving import ENGINES, compare
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")]
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])

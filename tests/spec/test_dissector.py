@@ -197,7 +197,7 @@ def by_client(octets):
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_tshark_shows_of_every_vector_what_is_in_it(streams):
     loaded = vectors.load()
     everything = (*loaded.valid, *loaded.invalid)
@@ -250,7 +250,7 @@ def check(frame, vector):
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_values_are_named_and_times_are_told(streams):
     frames = [
         codec.encode(Bye(ByeCode.SHUTDOWN, 500, "soon"), 0),
@@ -289,7 +289,7 @@ LINES = {
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_the_info_column_says_what_a_frame_is(streams):
     for octets, _ in LINES.values():
         streams.add((by_client(octets), octets))
@@ -307,7 +307,7 @@ def info(capture, *arguments):
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_frames_are_found_however_tcp_cuts_them(streams):
     frames = [codec.encode(Send("#lobby", number, 0, "x" * 50 * number), number) for number in range(1, 20)]
     frames.append(codec.frame(Send.TYPE, bytes(MAX_BODY), 20))
@@ -330,7 +330,7 @@ def test_frames_are_found_however_tcp_cuts_them(streams):
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_all_frames_of_a_packet_are_in_its_info(streams):
     ping, send = codec.encode(Ping(1), 1), codec.encode(Send("#lobby", 1, 0, "hi"), 2)
     octets = ping + send + codec.encode(Quit(""), 3)
@@ -342,7 +342,7 @@ HELLO = codec.encode(Hello(MAGIC, 1, 1, 60, "me", ("rooms",)), 1)
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_other_ports_are_recognized_by_their_hello_or_decoded_when_asked(streams):
     answer = codec.encode(Welcome(1, 60, 1, 1, "you", (), ()), 1)
     streams.add((True, HELLO), (False, answer), port=OTHER_PORT)
@@ -354,7 +354,7 @@ def test_other_ports_are_recognized_by_their_hello_or_decoded_when_asked(streams
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_another_protocol_on_the_port_is_left_alone(streams):
     streams.add((True, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     streams.add((True, b"GET "))
@@ -363,7 +363,7 @@ def test_another_protocol_on_the_port_is_left_alone(streams):
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 def test_what_was_not_captured_is_no_fault_of_the_sender(streams, tmp_path):
     octets = codec.encode(Send("#lobby", 42, 0, "good morning"), 3)
     streams.add((True, octets))
@@ -387,7 +387,7 @@ def snapped(capture, most):
 
 
 @needs_tshark
-@pytest.mark.once
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("alpn", "asked"),
     [(ALPN, ()), (None, ("-d", f"tls.port=={OTHER_PORT},causerie"))],

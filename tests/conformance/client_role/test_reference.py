@@ -9,7 +9,6 @@ from causerie_conformance.results import Exit
 
 
 @pytest.mark.once
-@pytest.mark.timeout(300)
 def test_the_console_client_passes(tmp_path, capsys):
     report = tmp_path / "report.json"
     status = main(["client", "--reference", "console", "--json", str(report)])

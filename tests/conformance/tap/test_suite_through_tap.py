@@ -11,7 +11,7 @@ import pytest
 
 from causerie_conformance.tap.proxy import Harm
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.uncounted
 BROKEN = Path(__file__).parents[2] / "broken" / "run.py"
 
 
