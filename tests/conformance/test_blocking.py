@@ -242,7 +242,7 @@ def test_the_summary_says_what_is_blocked_flaky_and_next() -> None:
     assert "FAIL login/b: One thing  [flaky (failed 1 of 3)]" in text
     assert "  looks like it is odd. Mend it." in text
     assert "  5 by login/b: lobby/0, lobby/1, lobby/2 and 2 more" in text
-    assert "Run again: 1 failures, 0 of them steady, 1 flaky\n  login/b: flaky (failed 1 of 3)" in text
+    assert "Failures that were run again: 1 (0 steady, 1 flaky)\n  login/b: flaky (failed 1 of 3)" in text
     assert "Build this next\n  works      hello\n  build      login/b: One thing [LOGIN-1]" in text
     assert "  again      causerie-conformance x:1 --select login/b" in text
     assert "  then       login (1 failed), lobby (5 blocked)" in text

@@ -6,16 +6,13 @@ In here: the order of things: start, connect, load, settle, report, exit status;
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
 import socket
 import sys
-import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from causerie_conformance import interrupt
 from causerie_conformance.load import document, loops, page
 from causerie_conformance.load.connection import NO_ROOMS
 from causerie_conformance.load.crew import Crew, Stopped
@@ -102,7 +99,7 @@ async def _run(plan: Plan, terminal: Terminal) -> Results:
         crew.stop()
 
     try:
-        with _ctrl_c(stop):
+        with interrupt.calls(stop):
             terminal.step(f"connecting {plan.connections} to {plan.target}")
             await crew.connect()
             written = await crew.load()
@@ -121,22 +118,3 @@ async def _run(plan: Plan, terminal: Terminal) -> Results:
         await crew.end()
     measured = max(0, min(measures.over, plan.end) - plan.begin) / SECOND
     return Results(plan, measures, interrupted=interrupted, measured=measured)
-
-
-@contextlib.contextmanager
-def _ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C ends the load, and what was found so far is told; the second ends everything."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def first(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        loop.call_soon_threadsafe(stop)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -157,7 +157,7 @@ class Terminal:
             return
         flaky = [result.case.id for result in tried if result.tries and result.tries.failed < result.tries.ran]
         self.line()
-        self.line(f"Run again: {len(tried)} failures, {len(tried) - len(flaky)} of them steady, {len(flaky)} flaky")
+        self.line(f"Failures that were run again: {len(tried)} ({len(tried) - len(flaky)} steady, {len(flaky)} flaky)")
         for result in tried:
             if result.case.id in flaky and result.tries is not None:
                 self.line(f"  {result.case.id}: {result.tries.word}")

@@ -13,11 +13,11 @@ import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from causerie_conformance import interrupt
 from causerie_conformance.results import Exit
 from causerie_conformance.selection import Parser
 from causerie_conformance.setup import SetupError, parse_address
@@ -167,28 +167,8 @@ def _run(tap: Tap, listener: socket.socket, show: Show, upstream: str) -> int:
 async def _serve(tap: Tap, listener: socket.socket, show: Show) -> None:
     serving = asyncio.create_task(tap.serve(listener))
     show.when_gone = serving.cancel
-    with _signals(serving.cancel), contextlib.suppress(asyncio.CancelledError):
+    with interrupt.calls(serving.cancel, signal.SIGTERM), contextlib.suppress(asyncio.CancelledError):
         await serving
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C, or SIGTERM, ends it in order; a second Ctrl-C ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def first(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        loop.call_soon_threadsafe(stop)
-
-    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _harm(options: argparse.Namespace) -> Harm:
