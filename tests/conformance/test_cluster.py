@@ -14,7 +14,7 @@ from causerie_conformance.setup import SetupError, target_for
 from causerie_conformance.target import SEVERAL, Target
 from causerie_spec.codes import CLUSTER_DELAY
 
-pytestmark = pytest.mark.uncounted
+pytestmark = pytest.mark.once
 
 
 def of(*servers: str) -> Target:

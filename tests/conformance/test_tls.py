@@ -162,7 +162,7 @@ def test_a_client_hello_is_one():
 PART = ("--select", "hello/answers", "--select", "tls/*alpn*", "--select", "closing/bye-arrives*")
 
 
-@pytest.mark.uncounted
+@pytest.mark.once
 @pytest.mark.parametrize("engine", ["asyncio", "threaded"])
 def test_the_reference_over_tls(suite, engine, tmp_path):
     done = suite("--reference", engine, "--tls", *PART, "--json", "report.json", cwd=tmp_path)
@@ -175,7 +175,7 @@ def test_the_reference_over_tls(suite, engine, tmp_path):
     }
 
 
-@pytest.mark.uncounted
+@pytest.mark.once
 def test_without_tls_its_profile_is_not_judged(suite):
     done = suite("--reference", "asyncio", "--select", "hello/answers", "--select", "tls")
     assert done.returncode == Exit.CONFORMANT
@@ -191,7 +191,7 @@ def running():
     process.stop()
 
 
-@pytest.mark.uncounted
+@pytest.mark.once
 def test_a_running_server(suite, running):
     address = f"127.0.0.1:{running.port}"
     authority = str(running.command.certificate.authority)
@@ -206,7 +206,7 @@ def test_a_running_server(suite, running):
         assert words in done.stdout
 
 
-@pytest.mark.uncounted
+@pytest.mark.once
 def test_the_rerun_is_over_tls_too(suite, running):
     done = suite(f"127.0.0.1:{running.port}", "--insecure", "--select", "tls/handshake-limit-half")
     assert "--handshake-timeout" in done.stdout  # not judged: it is running, with a limit that the suite does not know
