@@ -13,7 +13,7 @@ from typing import Final
 
 from causerie_conformance.arena import Arena, hello, login, new_handle, new_token
 from causerie_conformance.client import Client, assuming, citing, new_txn
-from causerie_conformance.problems import Kind, NotJudged
+from causerie_conformance.problems import Kind, NotJudged, Problem
 from causerie_conformance.registry import case
 from causerie_spec.codec import encode, frame
 from causerie_spec.codes import IDLE_FACTOR, IDLE_FACTOR_MAX, ByeCode, ErrorCode
@@ -27,6 +27,9 @@ LONGEST_LIMIT: Final = 10.0
 """The longest login limit, in seconds, that is worth waiting for."""
 EARLY: Final = 0.02
 """Seconds that clocks may differ by."""
+
+TRIES: Final = 3
+"""Connections that may fail because this machine was too busy to keep its own promise."""
 
 _KEEPALIVES = {"1": 1, "60": 60, "65535": 65_535}
 
@@ -128,13 +131,28 @@ _FRAMES: dict[str, Callable[[Client], None]] = {
 @case("keepalive/kept-alive-by-{}", "KEEP-3", over=_FRAMES, beside=True)
 def kept_alive(arena: Arena, act: Callable[[Client], None]) -> None:
     """A connection on which a frame arrives in every keepalive is not ended"""
-    client = Lease(arena).client
+    for _ in range(TRIES):
+        client, silences = Lease(arena).client, [0.0]
+        try:
+            with citing("KEEP-3"):
+                _keep_alive(client, act, silences)
+        except Problem:
+            if max(silences) <= K:
+                raise
+        else:
+            return
+    raise NotJudged(f"this machine is too busy to send a frame every {K} s")
+
+
+def _keep_alive(client: Client, act: Callable[[Client], None], silences: list[float]) -> None:
+    """Send frames in time; tells how long it was silent before each, in seconds."""
     begun = time.monotonic()
-    with citing("KEEP-3"):
-        for number in range(1, 5):
-            act(client)
-            client.wait_until(begun + number * LONG / 4)
-        client.fence()
+    for number in range(1, 5):
+        silences.append(time.monotonic() - client.spoke_at)
+        act(client)
+        client.wait_until(begun + number * LONG / 4)
+    silences.append(time.monotonic() - client.spoke_at)
+    client.fence()
 
 
 @case("keepalive/none", "KEEP-7", beside=True)
