@@ -43,7 +43,7 @@ class Finding(NamedTuple):
     """What was wrong: its kind, on which connection (-1: not known), its frame there (-1: none), its octets.
 
     ``rule`` tells a wrong value that differs by its nature: its start and end in the frame, how it is known again
-    (``differs`` from the value at the place, ``far`` from now), and the place: connection, frame, start.
+    (``differs`` from the values at the places, ``far`` from now), and the places: connection, frame, start of each.
     """
 
     kind: str
@@ -471,9 +471,9 @@ class Player:
         """Is a value wrong again that no comparison with then can tell?"""
         if not self.finding.rule:
             return True
-        start, end, rule, line, frame, place = self.finding.rule
+        start, end, rule, places = self.finding.rule
         value = number_at(octets, start, end)
         if rule == "far":
             return abs(value - time.time() * 1000) > DAY
-        frames = self.lines[line].frames
-        return frame >= len(frames) or value != number_at(frames[frame], place, place + end - start)
+        came = [(self.lines[line].frames[frame:], place) for line, frame, place in places]
+        return all(value != number_at(frames[0], place, place + end - start) for frames, place in came if frames)

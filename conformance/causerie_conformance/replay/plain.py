@@ -133,31 +133,35 @@ def _rule(
     """How a wrong value is known again that is under a mask."""
     start, end = mask
     should = recording.wrong.should
-    place = _place(made, should[start:end]) if should else None
-    if place is not None:
-        return start, end, "differs", *place
+    if should and (places := _places(made, _field(then.octets, start), should[start:end])):
+        return start, end, "differs", places
     value = engine.number_at(then.octets, start, end)
     if _is_time(then.octets, start) and abs(value - recording.began * 1000) > engine.DAY:
-        return start, end, "far", 0, 0, 0
+        return start, end, "far", ()
     return ()
 
 
 def _is_time(octets: bytes, offset: int) -> bool:
-    rows = annotate(octets)[0].rows
-    return any(row.offset == offset and row.field in TIMES and row.field != "epoch" for row in rows)
+    return _field(octets, offset) in set(TIMES) - {"epoch"}
 
 
-def _place(made: list[engine.Step], value: bytes) -> tuple[int, int, int] | None:
-    """Where that value came under a mask: connection, frame, offset."""
+def _field(octets: bytes, offset: int) -> str:
+    """The name of the field that begins there."""
+    return next((row.field for row in annotate(octets)[0].rows if row.offset == offset), "")
+
+
+def _places(made: list[engine.Step], field: str, value: bytes) -> tuple[tuple[int, int, int], ...]:
+    """Where that value came under a mask: connection, frame, offset; by chance in a field of another name too."""
     counts: dict[int, int] = {}
+    named: dict[bool, list[tuple[int, int, int]]] = {True: [], False: []}
     for step in made:
         if step.what != What.FRAME.value:
             continue
         number = counts[step.line] = counts.get(step.line, -1) + 1
         for start, end in step.masks:
             if end is not None and step.octets[start:end] == value:
-                return step.line, number, start
-    return None
+                named[_field(step.octets, start) == field].append((step.line, number, start))
+    return tuple(named[True] or named[False])
 
 
 def is_the_servers(step: engine.Step) -> bool:

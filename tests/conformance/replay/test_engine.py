@@ -20,7 +20,7 @@ from causerie_conformance.replay.recording import Recording
 from causerie_conformance.replay.tape import Step, What
 from causerie_conformance.target import Target
 from causerie_spec.codec import Decoder, encode
-from causerie_spec.messages import Bye, ChatMessage, Pong, Presence, Room, Send, Welcome
+from causerie_spec.messages import Ack, Bye, ChatMessage, Pong, Presence, Room, Send, Welcome
 
 from .recorded import A_WRONG_PONG, BEGAN, GREETING, HELLO, NAME, PING, PONG, WELCOME, WRONG_PONG, recording, wrong
 
@@ -94,9 +94,30 @@ def test_a_number_that_is_wrong_is_known_by_what_it_should_equal(again: Play) ->
 
     finding = wrong(octets=welcome(8), should=welcome(7), offset=8 + 17)
     kept = recording(*GREETING, (What.SEND, HELLO), (What.FRAME, welcome(8)), wrong=finding)
-    assert plain.finding(kept, plain.steps(kept)).rule[2:] == ("differs", 0, 0, 19)
+    assert plain.finding(kept, plain.steps(kept)).rule[2:] == ("differs", ((0, 0, 19),))
     assert again(kept, welcome(70), welcome(80))[0] == AGAIN
     assert again(kept, welcome(70), welcome(70))[0] == OTHERWISE
+
+
+def test_what_was_equal_by_chance_then_need_not_be_equal_now(again: Play) -> None:
+    """In one millisecond a WELCOME, and two MESSAGEs, of which the ACK's timestamp is to be that of one."""
+
+    def message(seq: int, timestamp: int) -> bytes:
+        return encode(ChatMessage("#lobby", seq, timestamp, "bob", 9, 0, "x"))
+
+    def ack(timestamp: int) -> bytes:
+        return encode(Ack(4, timestamp, False), 3)
+
+    at = 1_700_000_000_000
+    send = encode(Send("#lobby", 1, 0, "x"), 3)
+    before, mine = message(3, at), message(4, at)
+    finding = wrong(octets=ack(at + 9), should=ack(at), offset=8 + 8 + 7)
+    events = [(What.FRAME, before), (What.FRAME, mine), (What.FRAME, ack(at + 9))]
+    kept = recording(*GREETING, (What.SEND, send), *events, wrong=finding)
+    assert len(plain.finding(kept, plain.steps(kept)).rule[3]) == 2
+    later = message(3, at + 100) + message(4, at + 200)
+    assert again(kept, WELCOME, later + ack(at + 200))[0] == OTHERWISE
+    assert again(kept, WELCOME, later + ack(at + 209))[0] == AGAIN
 
 
 def test_numbers_of_the_lobby_are_no_difference() -> None:
