@@ -5,6 +5,9 @@ frame that comes passes through `conduct`. Not in here: what a case wants.
 
 A thread reads and answers what is everyday, so that a case may wait for what the client prints without starving it.
 What else comes is queued for the case. A broken clause is kept, and raised at the next thing that the case does.
+
+CONVERSATIONS may come after a case has put a message into a log and before it sends it. No server that keeps [MSG-10]
+tells a head whose MESSAGE it has yet to send; so the heads told here are those at READY, and of what was sent since.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from causerie_conformance.client_role.conduct import Conduct
@@ -24,7 +28,7 @@ from causerie_conformance.transcript import Transcript, describe_frame
 from causerie_spec.codec import Decoder, RawFrame, encode, frame
 from causerie_spec.codes import MAX_BODY, ByeCode
 from causerie_spec.errors import FrameTooLarge
-from causerie_spec.messages import Bye, Message, Quit, Welcome
+from causerie_spec.messages import Bye, ChatMessage, Conversation, Conversations, Message, Quit, Ready, Welcome
 
 if TYPE_CHECKING:
     from causerie_conformance.client_role.house import House
@@ -77,6 +81,8 @@ class Visitor:
         self._queue: queue.SimpleQueue[Heard | Interrupted | None] = queue.SimpleQueue()
         self._fault: Interrupted | None = None
         self._writing = threading.RLock()
+        self._heads: dict[str, int] | None = None
+        """By conversation, what the client may know of; None before READY."""
         self._closed = False
         self._may_read = threading.Event()
         self._may_read.set()
@@ -125,8 +131,9 @@ class Visitor:
         refusal = self.refused.get(kind)
         answer = None if kind in self.kept else iter([refusal]) if refusal else self.house.answer(heard.message)
         if answer is not None:
-            for message in answer:
-                self.send(message, heard.ref)
+            with self._writing:
+                for message in answer:
+                    self.send(self._as_told(message) if kind is Conversations else message, heard.ref)
             self.conduct.answered(heard.ref)
         elif isinstance(heard.message, Quit) and Quit not in self.kept:
             self._queue.put(heard)
@@ -158,11 +165,28 @@ class Visitor:
 
     def send(self, message: Message, ref: int = 0) -> bytes:
         """Send a frame; its octets."""
-        octets = encode(message, ref)
+        return self.send_together([message], ref)
+
+    def send_together(self, messages: Iterable[Message], ref: int = 0, note: str = "") -> bytes:
+        """Send frames in one piece; their octets."""
+        messages = list(messages)
+        octets = b"".join(encode(message, ref) for message in messages)
+        self.send_octets(octets, note, of=messages)
+        return octets
+
+    def _told(self, message: Message) -> None:
         if isinstance(message, Welcome):
             self.conduct.welcome = message
-        self.send_octets(octets)
-        return octets
+        elif isinstance(message, Ready):
+            self._heads = {name: self.house.head(name) for name in self.house.logs}
+        elif isinstance(message, ChatMessage | Conversation) and self._heads is not None:
+            name, seq = message.conversation, message.seq if isinstance(message, ChatMessage) else message.head
+            self._heads[name] = max(self._heads.get(name, 0), seq)
+
+    def _as_told(self, item: Message) -> Message:
+        if self._heads is None or not isinstance(item, Conversation):
+            return item
+        return replace(item, head=min(item.head, self._heads.get(item.conversation, 0)))
 
     def answer(self, heard: Heard, message: Message) -> bytes:
         """Answer a request, or send an item of its answer."""
@@ -170,10 +194,12 @@ class Visitor:
             self.conduct.answered(heard.ref)
         return self.send(message, heard.ref)
 
-    def send_octets(self, octets: bytes, note: str = "") -> None:
-        """Send octets as they are."""
+    def send_octets(self, octets: bytes, note: str = "", of: Iterable[Message] = ()) -> None:
+        """Send octets as they are; ``of`` is what they tell a client that understands them."""
         step = self.step or len(octets)
         with self._writing:
+            for message in of:
+                self._told(message)
             self.transcript.sent(self.name, octets, note)
             with contextlib.suppress(OSError, ValueError):  # it is gone: reading tells how it ended
                 for place in range(0, len(octets), step or 1):

@@ -40,8 +40,7 @@ def joined(stage: Stage) -> None:
     """Many frames come in one piece"""
     visitor = stage.enter()
     texts = [token() for _ in range(50)]
-    stored = [stage.house.store(LOBBY, "bob", text) for text in texts]
-    visitor.send_octets(b"".join(map(encode, stored)), "50 at once")
+    visitor.send_together([stage.house.store(LOBBY, "bob", text) for text in texts], note="50 at once")
     stage.mark(visitor)
     stage.leave(visitor)
     stage.in_order(*texts)
@@ -56,8 +55,9 @@ def joined_with_ready(stage: Stage) -> None:
     text = token()
     visitor.conduct.ready = True
     visitor.conduct.answered(login.ref)
-    ready = encode(Ready(stage.handle, stage.handle, b""), login.ref)
-    visitor.send_octets(ready + encode(stage.house.store(LOBBY, "bob", text)), "READY and MESSAGE at once")
+    ready = Ready(stage.handle, stage.handle, b"")
+    message = stage.house.store(LOBBY, "bob", text)
+    visitor.send_octets(encode(ready, login.ref) + encode(message), "READY and MESSAGE at once", of=[ready, message])
     stage.shows("bob", text)
     stage.leave(visitor)
     stage.once(text)
@@ -87,9 +87,10 @@ def flags(stage: Stage) -> None:
     visitor.conduct.answered(hello.ref)
     visitor.send_octets(bytes(welcome), "flags 0xff")
     stage.admit(visitor, visitor.expect(Login))
-    message = bytearray(encode(stage.house.store(LOBBY, "bob", text := token())))
-    message[5] = 0x81
-    visitor.send_octets(bytes(message), "flags 0x81")
+    message = stage.house.store(LOBBY, "bob", text := token())
+    octets = bytearray(encode(message))
+    octets[5] = 0x81
+    visitor.send_octets(bytes(octets), "flags 0x81", of=[message])
     stage.shows("bob", text)
     stage.leave(visitor)
 
@@ -106,8 +107,10 @@ def more_fields(stage: Stage) -> None:
     login = visitor.expect(Login)
     visitor.conduct.ready = True
     visitor.conduct.answered(login.ref)
-    visitor.send_octets(_longer(Ready(stage.handle, stage.handle, b""), login.ref), "with octets behind")
-    visitor.send_octets(_longer(stage.house.store(LOBBY, "bob", text := token())), "with octets behind")
+    ready = Ready(stage.handle, stage.handle, b"")
+    visitor.send_octets(_longer(ready, login.ref), "with octets behind", of=[ready])
+    message = stage.house.store(LOBBY, "bob", text := token())
+    visitor.send_octets(_longer(message), "with octets behind", of=[message])
     stage.shows("bob", text)
     stage.leave(visitor)
 
