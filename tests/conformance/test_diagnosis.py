@@ -12,7 +12,7 @@ from causerie_conformance.results import Finding
 from causerie_conformance.transcript import Direction, Entry, Transcript
 from causerie_spec.clauses import load
 from causerie_spec.codec import encode, frame
-from causerie_spec.codes import ByeCode, ErrorCode
+from causerie_spec.codes import MAX_BODY_BEFORE_READY, ByeCode, ErrorCode
 from causerie_spec.messages import Ack, Bye, ChatMessage, Error, Hello, Ping, Pong, Ready, Send, Welcome
 
 HERE = Path(__file__).parent
@@ -151,6 +151,14 @@ def test_one_read_is_one_frame() -> None:
     bye = encode(Bye(ByeCode.FRAME_TOO_LARGE, 0, ""), 9)
     lost.hear(bye)
     assert name(lost.of(Kind.VALUE, "the ref", octets=bye, clause="ERR-8")) == "one-read-one-frame"
+    # By chance, the ref of what it took for a header is 0, or one that was sent.
+    bye = encode(Bye(ByeCode.FRAME_TOO_LARGE, 0, ""), 0)
+    for size in (9, MAX_BODY_BEFORE_READY + 2):
+        hello = frame(Hello.TYPE, bytes(size), 1)
+        taken = Talk().ask(hello[:9], hello[9:]).hear(bye).of(Kind.VALUE, "WELCOME with ref 1", octets=bye)
+        assert name(taken) == ("one-read-one-frame" if size < 100 else None)
+    whole = Talk().ask(encode(HELLO, 1)).hear(bye)
+    assert name(whole.of(Kind.VALUE, "WELCOME with ref 1", octets=bye)) is None
 
 
 def test_the_ref_is_not_echoed_but_zero_was_asked() -> None:

@@ -134,12 +134,14 @@ def _whole_and_alone(frame: Frame) -> bool:
 
 def _lost_step(evidence: Evidence) -> bool:
     """BYE for a header that nobody sent: the server went on at the wrong octet."""
-    offender = evidence.offender
-    if offender is None or offender.name != "BYE" or not evidence.sent(evidence.peer):
+    offender, sent = evidence.offender, evidence.sent(evidence.peer)
+    if offender is None or offender.name != "BYE" or not sent or len(evidence.unfinished) >= HEADER_SIZE:
         return False
-    codes = (ByeCode.FRAME_TOO_LARGE, ByeCode.MALFORMED)
-    known = {frame.ref for frame in evidence.sent(evidence.peer)} | {0}
-    return offender.get("code") in codes and offender.ref not in known and len(evidence.unfinished) < HEADER_SIZE
+    if offender.ref not in {frame.ref for frame in sent} | {0}:
+        return offender.get("code") in (ByeCode.FRAME_TOO_LARGE, ByeCode.MALFORMED)
+    in_pieces = any(frame.began != frame.ended for frame in sent)
+    small = all(len(frame.body) < MAX_BODY_BEFORE_READY - HEADER_SIZE for frame in sent)
+    return offender.get("code") == ByeCode.FRAME_TOO_LARGE and in_pieces and small
 
 
 def _one_read(evidence: Evidence) -> str | bool:

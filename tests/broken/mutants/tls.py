@@ -4,12 +4,12 @@ import ssl
 
 from seams import instead, with_limits
 
-from causerie.core.connection import Connection
 from causerie.server import cli
 from causerie.server.tls_transport import TlsTransport
 from causerie.tls import layer
 from causerie.tls.layer import TlsError, TlsLayer
-from causerie_spec.codec import Decoder, encode
+from causerie_spec.codec import Decoder, encode, frame
+from causerie_spec.codes import MAX_BODY
 from causerie_spec.messages import Bye
 from mutants.registry import mutant
 
@@ -110,12 +110,27 @@ def fin_goes_unnoticed():
 
 @mutant("TLS-10")
 def a_record_holds_whole_frames():
-    """Forgets a piece of a frame at the end of what came."""
+    """Forgets a piece of a frame at the end of a record."""
 
-    @instead(Connection, "receive_data")
-    def receive_data(original, self, now, data):
-        original(self, now, data)
-        self.decoder = Decoder(self.decoder.limit)
+    class WholeFrames:
+        def __init__(self, tls):
+            self._tls = tls
+
+        def __getattr__(self, name):
+            return getattr(self._tls, name)
+
+        def read(self, size):
+            while record := self._tls.read(size):
+                decoder = Decoder(MAX_BODY)
+                decoder.feed(record)
+                if whole := b"".join(frame(raw.type, raw.body, raw.ref, raw.flags) for raw in decoder):
+                    return whole
+            return b""
+
+    @instead(TlsLayer, "__init__")
+    def init(original, self, *args):
+        original(self, *args)
+        self._tls = WholeFrames(self._tls)
 
 
 @mutant("TLS-10")
