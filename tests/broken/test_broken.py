@@ -7,9 +7,7 @@ from mutants import MUTANTS
 from causerie_spec.clauses import load
 
 
-@pytest.mark.parametrize("subject", MUTANTS.values(), ids=str)
-def test_the_suite_fails_a_broken_server(subject, judged):
-    report, _, shown = judged[subject.name].result()
+def noticed(subject, report, _, shown):
     assert "Traceback" not in shown
     assert report is not None, shown
     failed = [case for case in report["cases"] if case["status"] in ("failed", "warned")]
@@ -19,15 +17,23 @@ def test_the_suite_fails_a_broken_server(subject, judged):
     assert any(subject.clause in (*case["clauses"], case["finding"]["clause"]) for case in failed), shown
 
 
+def named(subject, report, _, shown):
+    failed = [case for case in report["cases"] if case["status"] in ("failed", "warned")]
+    names = {case["diagnosis"]["name"] for case in failed if case["diagnosis"] is not None}
+    if subject.name in DIAGNOSES:
+        assert names == {DIAGNOSES[subject.name]}, shown
+    alike = {DIAGNOSES[name] for name in DIAGNOSES if MUTANTS[name].clause == subject.clause}
+    assert names <= alike, f"{subject.what} If that is what it looks like, enter it in diagnoses.py.\n{shown}"
+
+
+@pytest.mark.parametrize("subject", MUTANTS.values(), ids=str)
+def test_the_suite_fails_a_broken_server(subject, judged):
+    judged.as_declared(subject, noticed)
+
+
 @pytest.mark.parametrize("subject", MUTANTS.values(), ids=str)
 def test_a_common_mistake_is_named_and_no_other(subject, judged):
-    report, _, shown = judged[subject.name].result()
-    failed = [case for case in report["cases"] if case["status"] in ("failed", "warned")]
-    named = {case["diagnosis"]["name"] for case in failed if case["diagnosis"] is not None}
-    if subject.name in DIAGNOSES:
-        assert named == {DIAGNOSES[subject.name]}, shown
-    alike = {DIAGNOSES[name] for name in DIAGNOSES if MUTANTS[name].clause == subject.clause}
-    assert named <= alike, f"{subject.what} If that is what it looks like, enter it in diagnoses.py.\n{shown}"
+    judged.as_declared(subject, named)
 
 
 def test_each_mutant_says_what_it_breaks():

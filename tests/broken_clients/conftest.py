@@ -14,10 +14,10 @@ AT_ONCE = 3 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
-def judged(request):
-    """Futures of what `judge` returns, by name, for every client whose test was selected, in the order of the tests."""
+def judged(request, verdicts):
+    """The verdicts of the suite on every client whose test was selected, in the order of the tests."""
     wanted = [item.callspec.params["subject"] for item in request.session.items if hasattr(item, "callspec")]
     wanted = [subject for subject in wanted if hasattr(subject, "cases")]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {subject.name: pool.submit(judge, subject) for subject in wanted}
+        yield verdicts(judge, {subject.name: pool.submit(judge, subject) for subject in wanted})
         pool.shutdown(cancel_futures=True)
