@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from causerie_conformance import certificates
+from causerie_conformance import certificates, starting
 from causerie_conformance.accounts import Account, as_file, made_up
 from causerie_conformance.certificates import Certificate
 from causerie_spec.codes import SCRAM_MIN_ITERATIONS
@@ -130,7 +130,7 @@ class ServerProcess:
         self.port = _free_port()
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         try:
-            self._process = subprocess.Popen(
+            self._process = starting.start(
                 self.command.filled(self.port, self._users, self.data),
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
+from causerie_conformance import starting
 from causerie_conformance.transcript import Transcript
 
 STDOUT: Final = "stdout"
@@ -53,7 +54,7 @@ class Program:
         self._changed = threading.Condition()
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
         try:
-            self._process = subprocess.Popen(
+            self._process = starting.start(
                 list(words),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
