@@ -231,7 +231,7 @@ class TypingChanged(Change):
 
 @dataclass(frozen=True, slots=True)
 class PageCame(Change):
-    """The server answered `Session.older`: ``count`` older entries are kept now. ``refused`` says why there are none."""
+    """The answer to `Session.older`: ``count`` older entries are kept now; ``refused`` says why there are none."""
 
     name: str
     count: int
