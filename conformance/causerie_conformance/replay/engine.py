@@ -177,7 +177,7 @@ def last_answer(frames: list[bytes]) -> int:
 class Player:
     """Plays one recording. ``connect`` makes a connection that does not block; ``say`` takes each line of text."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         lines: list[tuple[str, int]],
         steps: list[Step],

@@ -286,6 +286,13 @@ class Refused(Change):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepingFailed(Change):
+    """The disk took nothing more: what happens from now on is forgotten at the end. ``reason`` is the system's."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended(Change):
     """The last change: the session is over. ``unsent`` and ``unconfirmed`` count messages, which are kept."""
 

@@ -60,7 +60,8 @@ class NetworkRunner:
     """Runs one `Client` against one address in a daemon thread, with TLS if ``tls`` is given.
 
     ``notify`` is called, in that thread, after events were put into `events`; it must not block or raise.
-    ``clock`` gives monotonic seconds.
+    ``record`` is called there with events before they are put there, and before any octet goes out that has to do with
+    them: who keeps them keeps a message before it is sent. ``clock`` gives monotonic seconds.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class NetworkRunner:
         notify: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         tls: ssl.SSLContext | None = None,
+        record: Callable[[list[Event]], None] | None = None,
     ) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         """What happened, in order; the last one is `Stopped`."""
@@ -81,6 +83,7 @@ class NetworkRunner:
         self._notify = notify
         self._clock = clock
         self._tls = tls
+        self._record = record
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._room = threading.Condition()
         self._unsettled = 0
@@ -127,6 +130,10 @@ class NetworkRunner:
         """Be a member no longer; an event tells. Raises `NotSendable` for what is no room. *Any thread.*"""
         check_room(room)
         self._command(lambda now: _ignore_late(lambda: self._client.leave_room(room, now)))
+
+    def do(self, verb: Callable[[Client, float], None]) -> None:
+        """Call a verb of the client with the time; not once it leaves or has stopped. *Any thread.*"""
+        self._command(lambda now: _ignore_late(lambda: verb(self._client, now)))
 
     def leave(self, *, patient: bool = False) -> None:
         """Deliver, QUIT, and end, as `Client.leave` says. *Any thread.*"""
@@ -275,6 +282,7 @@ class NetworkRunner:
         """Send what there is, as far as the socket takes it."""
         while self._socket is not None and self._client.phase is Phase.UP:
             if not self._unsent:
+                self._publish()  # kept before it is sent
                 self._unsent = memoryview(self._client.data_to_send())
                 if not self._unsent:
                     return
@@ -333,6 +341,8 @@ class NetworkRunner:
 
     def _publish(self) -> None:
         events = self._client.events()
+        if events and self._record is not None:
+            self._record(events)
         for event in events:
             self.events.put(event)
         if events:

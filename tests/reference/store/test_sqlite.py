@@ -182,7 +182,7 @@ def test_a_migration_that_fails_changes_nothing(path):
         (Sync.NORMAL, SqliteStore.abandon, ("", ""), False),
     ],
 )
-def test_an_epoch_ends_when_power_may_have_taken_messages(path, monkeypatch, sync, ended, boots, same):  # noqa: PLR0917
+def test_an_epoch_ends_when_power_may_have_taken_messages(path, monkeypatch, sync, ended, boots, same):
     epochs = []
     for boot in boots:
         boot_id = path.with_name("boot_id")

@@ -7,6 +7,9 @@
     client       across connections: phases, what is shown, what is sent again, when to try again
        ├── checks, outbox, membership               what the user wants of the server
        ├── timeline, catchup                        what is shown, and the questions for what was missed
+       ├── cursors, typing                          how far the user is (MARK), and who writes (COMPOSE)
+       ├── asking                                   what the user asks for: rooms, people, older messages
+       ├── saved                                    what an earlier run kept
        ├── backoff, endings                         when to try again, and whether
        └── connection                               one connection: greeting, login, requests, keepalive, QUIT
               └── requests, liveness, scram, signals
@@ -27,8 +30,10 @@ from causerie.core.client.errors import (
     RemoteProtocolError,
 )
 from causerie.core.client.events import (
+    AskRefused,
     Connected,
     Connecting,
+    ConversationTold,
     Disconnected,
     Event,
     LoggedIn,
@@ -36,24 +41,36 @@ from causerie.core.client.events import (
     MessageShown,
     MessagesMissed,
     MessageState,
+    MessageWithdrawn,
+    OlderCame,
+    PeopleListed,
+    PersonSeen,
+    ReceiptTold,
     RoomJoined,
     RoomLeft,
     RoomRefused,
+    RoomsListed,
     Stopped,
+    Verb,
+    WritingChanged,
 )
-from causerie.core.client.outbox import SendState
+from causerie.core.client.outbox import Entry, SendState
+from causerie.core.client.saved import Saved
 from causerie.core.client.scram import Password
 from causerie.core.client.timeline import Gap
 
 __all__ = [
+    "AskRefused",
     "Backoff",
     "Cause",
     "Client",
     "ClientError",
     "Connected",
     "Connecting",
+    "ConversationTold",
     "Disconnected",
     "Ending",
+    "Entry",
     "Event",
     "Gap",
     "Identity",
@@ -63,18 +80,27 @@ __all__ = [
     "MessageQueued",
     "MessageShown",
     "MessageState",
+    "MessageWithdrawn",
     "MessagesMissed",
     "Next",
     "NotSendable",
+    "OlderCame",
     "Password",
+    "PeopleListed",
+    "PersonSeen",
     "Phase",
     "Randomness",
+    "ReceiptTold",
     "RemoteProtocolError",
     "RoomJoined",
     "RoomLeft",
     "RoomRefused",
+    "RoomsListed",
+    "Saved",
     "SendState",
     "Stopped",
+    "Verb",
+    "WritingChanged",
     "check_room",
     "check_sendable",
 ]

@@ -5,7 +5,8 @@ and octets (`connection`).
 
 The rules:
 
-* After a login the whole list of conversations is read once, for the heads.
+* After a login the whole list of conversations is read once, for the heads. One that is new here begins where the
+  server says that the user has received it, if it can say so.
 * A conversation of which something is missing is asked for from the last message shown, page by page, until
   nothing is. PAGES questions wait for their answers at once: SENDs are answered behind them, and PING.
 * A page that gives nothing new ends the search for what the server had told of when it was asked: that is gone.
@@ -43,7 +44,7 @@ class _Page:
 class CatchUp:
     """The questions of one client; `begin` begins anew with each login."""
 
-    __slots__ = ("_after", "_listing", "_not_before", "_pages", "_timeline")
+    __slots__ = ("_after", "_listing", "_not_before", "_pages", "_receipts", "_timeline")
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -51,9 +52,11 @@ class CatchUp:
         self._listing = False
         self._pages: dict[str, _Page] = {}
         self._not_before: float | None = None
+        self._receipts = False
 
-    def begin(self, *, history: bool) -> None:
-        """Logged in, to a server that can be asked (``history``) or not."""
+    def begin(self, *, history: bool, receipts: bool = False) -> None:
+        """Logged in, to a server that can be asked (``history``) or not, and keeps cursors (``receipts``) or not."""
+        self._receipts = receipts
         self._timeline.begin(repairs=history)
         self._after = "" if history else None
         self._listing = False
@@ -94,7 +97,9 @@ class CatchUp:
 
     def _list(self, request: Conversations, answer: Message) -> None:
         if isinstance(answer, Conversation):
-            self._timeline.told(answer.conversation, answer.head)
+            # What reached none of the user's devices is news, not history; MAX_PAGE of it at most.
+            begin = max(min(answer.delivered, answer.head), answer.head - MAX_PAGE, 0) if self._receipts else None
+            self._timeline.told(answer.conversation, answer.head, begin)
             self._after = answer.conversation
             return
         self._listing = False

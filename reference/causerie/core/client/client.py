@@ -25,18 +25,35 @@ from enum import Enum
 from typing import Final
 
 from causerie.core.client import events as ev
+from causerie.core.client.asking import Asking
 from causerie.core.client.backoff import STEADY, Backoff, Randomness
 from causerie.core.client.catchup import CatchUp
 from causerie.core.client.checks import check_room, check_sendable
 from causerie.core.client.connection import Connection, Identity, State
+from causerie.core.client.cursors import Cursors
 from causerie.core.client.endings import Cause, Ending, Next
 from causerie.core.client.errors import LocalProtocolError
 from causerie.core.client.membership import Membership
 from causerie.core.client.outbox import Entry, Happening, Outbox, SendState
+from causerie.core.client.saved import Saved
 from causerie.core.client.signals import Admitted, Answered, Arrived, Closed, Greeted
 from causerie.core.client.timeline import Gap, Shown, Timeline
+from causerie.core.client.typing import Typing
 from causerie_spec import codes
-from causerie_spec.messages import Ack, ChatMessage, Conversation, Error, Join, Leave, Message, Send
+from causerie_spec.messages import (
+    Ack,
+    ChatMessage,
+    Composing,
+    Conversation,
+    Error,
+    Join,
+    Leave,
+    Mark,
+    Message,
+    Presence,
+    Receipt,
+    Send,
+)
 
 WINDOW: Final = 128
 """SENDs that may wait for their ACKs at once: enough to fill a fast link, few enough that a cut leaves few in
@@ -76,7 +93,8 @@ class Client:
     ``agent`` is told to the server; ``keepalive`` is asked for, in seconds; ``capabilities`` are what the shell
     has use for. ``insist`` says to go on trying before the first login too; without it the first failure stops
     the client, so that a shell can say "nothing is listening there" at once. ``whole`` shows conversations from their
-    first message on, as far as the server has them, and not from where they stand at the first login. ``backoff``
+    first message on, as far as the server has them, and not from where they stand at the first login. ``saved`` is what
+    an earlier run kept: this one goes on from there, and leaves to the next what is doubtful at its end. ``backoff``
     says when to try again.
     """
 
@@ -90,6 +108,7 @@ class Client:
         capabilities: tuple[str, ...] = (),
         insist: bool = False,
         whole: bool = False,
+        saved: Saved | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self.phase = Phase.IDLE
@@ -103,6 +122,9 @@ class Client:
         self._membership = Membership()
         self._timeline = Timeline(whole=whole)
         self._catchup = CatchUp(self._timeline)
+        self._cursors = Cursors()
+        self._typing = Typing()
+        self._asking = Asking()
         self._events: list[ev.Event] = []
         self._connection: Connection | None = None
         self._sends: dict[int, Entry] = {}  # by ref, on the connection that is up
@@ -112,6 +134,9 @@ class Client:
         self._been_in = False
         self._leaving = False
         self._leave_by: float | None = None
+        self._saved = saved
+        if saved is not None:
+            self._take_up(saved)
 
     # What the user wants.
 
@@ -144,6 +169,50 @@ class Client:
     def leave_room(self, room: str, now: float) -> None:
         """Be a member no longer, once what was written to the room is sent. Raises as `join_room`."""
         self._want(Leave(room), now)
+
+    def withdraw(self, txn: int) -> None:
+        """A message that failed, or is unconfirmed, is not wanted any more; an event tells that it is gone."""
+        if self._outbox.withdraw(txn) or self._outbox.get(txn) is None:
+            self._events.append(ev.MessageWithdrawn(txn))
+
+    def read(self, conversation: str, seq: int, now: float) -> None:
+        """The user has read the conversation up to ``seq``: the server is told, now or after the next login."""
+        self._cursors.read(conversation, seq)
+        self._pump(now)
+
+    def composing(self, conversation: str, now: float, *, active: bool) -> None:
+        """The user types there, or no longer: call it at every key, the server is told as often as it needs."""
+        connection = self._connection
+        if connection is None or connection.state is not State.READY or codes.TYPING not in connection.negotiated:
+            return
+        compose = self._typing.user(conversation, active=active, now=now)
+        if compose is not None:
+            connection.tell(compose, now)
+
+    def list_rooms(self, now: float) -> None:
+        """Ask which rooms there are: `RoomsListed` or `AskRefused` follows, after the next login if there is none."""
+        self._asking.rooms()
+        self._pump(now)
+
+    def list_people(self, conversation: str, now: float) -> None:
+        """Ask who is there: `PeopleListed` or `AskRefused` follows."""
+        self._asking.people(conversation)
+        self._pump(now)
+
+    def watch(self, conversation: str, now: float) -> None:
+        """Be told from now on, at every login anew, who comes and goes there: `PeopleListed`, then `PersonSeen`."""
+        self._asking.watch(conversation)
+        self._pump(now)
+
+    def older(self, conversation: str, before: int, now: float) -> None:
+        """Ask for the messages before that seq: `OlderCame` or `AskRefused` follows."""
+        self._asking.older(conversation, before)
+        self._pump(now)
+
+    def hurry(self, now: float) -> None:
+        """Do not wait for the time of the next try."""
+        if self._retry_at is not None:
+            self._retry_at = now
 
     def leave(self, now: float, *, patient: bool = False) -> None:
         """Deliver what is in the outbox, then QUIT and wait for BYE [CLIENT-4].
@@ -224,6 +293,8 @@ class Client:
                 self._leave_by = None
                 self._connection.quit(now)
             self._connection.tick(now)
+            for conversation in self._typing.expire(now):
+                self._tell_typing(conversation)
             self._pump(now)
 
     # What comes out.
@@ -236,7 +307,7 @@ class Client:
         steady = None if self._ready_at is None else self._ready_at + STEADY
         ready = self._connection.state is State.READY
         ask = (self._catchup.deadline, self._membership.deadline) if ready else ()
-        times = (self._connection.deadline, self._leave_by, steady, *ask)
+        times = (self._connection.deadline, self._leave_by, steady, self._typing.deadline, *ask)
         return min((time for time in times if time is not None), default=None)
 
     @property
@@ -273,9 +344,7 @@ class Client:
             if isinstance(signal, Answered):
                 self._answered(signal, now)
             elif isinstance(signal, Arrived):
-                if isinstance(signal.message, ChatMessage):
-                    self._confirm(signal.message)
-                    self._show(self._timeline.live(signal.message))
+                self._arrived(signal.message, now)
             elif isinstance(signal, Greeted):
                 welcome = signal.welcome
                 capabilities = frozenset(welcome.capabilities)
@@ -290,6 +359,35 @@ class Client:
             self._hand_over(connection, now)
             if self._leaving and not self.backlog:
                 connection.quit(now)
+
+    def _take_up(self, saved: Saved) -> None:
+        self._epoch = saved.epoch
+        self._timeline.restore(saved.shown)
+        for conversation, seq in saved.shown.items():
+            self._cursors.shown(conversation, seq, mine=False)
+        for conversation, seq in saved.read.items():
+            self._cursors.read(conversation, seq)
+        self._outbox.restore(saved.entries)
+
+    def _arrived(self, event: Message, now: float) -> None:
+        if isinstance(event, ChatMessage):
+            self._confirm(event)
+            if self._typing.wrote(event.conversation, event.sender):
+                self._tell_typing(event.conversation)
+            self._show(self._timeline.live(event))
+        elif isinstance(event, Receipt):
+            self._cursors.told(event.conversation, event.delivered, event.read)
+            self._events.append(
+                ev.ReceiptTold(event.conversation, event.delivered, event.read, event.all_delivered, event.all_read)
+            )
+        elif isinstance(event, Composing):
+            if self._typing.came(event.conversation, event.handle, active=event.active, now=now):
+                self._tell_typing(event.conversation)
+        elif isinstance(event, Presence):
+            self._events.append(ev.PersonSeen(event.handle, event.display, event.online, event.last_seen))
+
+    def _tell_typing(self, conversation: str) -> None:
+        self._events.append(ev.WritingChanged(conversation, self._typing.writing(conversation)))
 
     def _want(self, request: Join | Leave, now: float) -> None:
         check_room(request.conversation)
@@ -312,7 +410,14 @@ class Client:
             entry.repeatable = codes.HISTORY in connection.welcome.capabilities
             self._sends[connection.request(entry.frame, now)] = entry
             self._outbox.move(entry, Happening.HANDED)
+            self._typing.sent(entry.conversation)
             self._tell(entry)
+        if codes.RECEIPTS in connection.negotiated:
+            while (mark := self._cursors.next_mark()) is not None:
+                connection.request(mark, now)
+        self._events += self._asking.refuse(connection.negotiated)
+        while (asked := self._asking.next_question()) is not None:
+            connection.request(asked, now)
 
     def _admitted(self, connection: Connection, admitted: Admitted, now: float) -> None:
         assert connection.welcome is not None
@@ -320,12 +425,15 @@ class Client:
         new_epoch = self._epoch is not None and epoch != self._epoch
         if new_epoch:
             self._timeline.forget()
+            self._cursors.forget()
         again, self._been_in = self._been_in, True
         self._epoch = epoch
         self._ready_at = now
         ready = admitted.ready
-        self._events.append(ev.LoggedIn(ready.handle, ready.display, again, new_epoch))
-        self._catchup.begin(history=codes.HISTORY in connection.negotiated)
+        self._events.append(ev.LoggedIn(ready.handle, ready.display, again, new_epoch, epoch))
+        negotiated = connection.negotiated
+        self._catchup.begin(history=codes.HISTORY in negotiated, receipts=codes.RECEIPTS in negotiated)
+        self._cursors.begin()
         self._membership.begin()
         history = codes.HISTORY in connection.welcome.capabilities
         for entry in self._outbox.settle(history=history, epoch=epoch):
@@ -339,11 +447,36 @@ class Client:
         elif isinstance(request, (Join, Leave)):
             if isinstance(answer, Conversation):  # JOINED, which its head counts, follows live [ROOM-3]
                 self._timeline.told(request.conversation, max(answer.head, 1) - 1)
+                self._told(answer)
             self._events += self._membership.answered(request, answer, now)
+        elif isinstance(request, Mark):
+            self._cursors.answered(request)
+        elif self._asking.owns(request):
+            if isinstance(answer, ChatMessage):
+                self._confirm(answer)
+            self._events += self._asking.answered(request, answer)
         else:
             if isinstance(answer, ChatMessage):
                 self._confirm(answer)
             self._show(self._catchup.answered(request, answer, now))
+            if isinstance(answer, Conversation):
+                self._told(answer)
+
+    def _told(self, told: Conversation) -> None:
+        self._cursors.told(told.conversation, told.delivered, told.read)
+        self._events.append(
+            ev.ConversationTold(
+                told.conversation,
+                told.first,
+                told.head,
+                told.members,
+                told.delivered,
+                told.read,
+                told.all_delivered,
+                told.all_read,
+                self._timeline.shown(told.conversation),
+            )
+        )
 
     def _sent(self, entry: Entry, answer: Message) -> None:
         if entry.state is not SendState.IN_FLIGHT:
@@ -354,7 +487,7 @@ class Client:
         else:
             assert isinstance(answer, Ack)
             self._outbox.move(entry, Happening.CONFIRMED)
-            self._tell(entry)
+            self._tell(entry, ack=answer)
 
     def _confirm(self, message: ChatMessage) -> None:
         """Is it one that the outbox waits for? It is in the log."""
@@ -369,8 +502,11 @@ class Client:
         for each in shown:
             if isinstance(each, Gap):
                 self._events.append(ev.MessagesMissed(each))
-            # "Clients show an unknown kind below 128 as text and hide an unknown one above" (section 8.1).
-            elif each.kind <= codes.MAX_KIND_FROM_CLIENT or each.kind in (codes.Kind.JOINED, codes.Kind.LEFT):
+                # "Clients show an unknown kind below 128 as text and hide an unknown one above" (section 8.1).
+                continue
+            mine = each.sender == self.identity.handle
+            self._cursors.shown(each.conversation, each.seq, mine=mine)
+            if each.kind <= codes.MAX_KIND_FROM_CLIENT or each.kind in (codes.Kind.JOINED, codes.Kind.LEFT):
                 self._events.append(
                     ev.MessageShown(
                         each.conversation,
@@ -380,7 +516,7 @@ class Client:
                         each.kind,
                         each.text,
                         each.txn,
-                        each.sender == self.identity.handle,
+                        mine,
                     )
                 )
 
@@ -389,6 +525,9 @@ class Client:
         self._connection = None
         self._ready_at = None
         self._sends.clear()
+        for conversation in self._typing.begin():
+            self._tell_typing(conversation)
+        self._events += self._asking.begin()
         for entry in self._outbox.lose():
             self._outbox.move(entry, Happening.ABANDONED)
             self._tell(entry)
@@ -415,12 +554,24 @@ class Client:
                 unsent += 1
             else:
                 unconfirmed += 1
-                if entry.state is SendState.DOUBTFUL:
+                if entry.state is SendState.DOUBTFUL and self._saved is None:
                     self._outbox.move(entry, Happening.ABANDONED)
                     self._tell(entry)
         self._events.append(ev.Stopped(ending, unsent, unconfirmed))
 
-    def _tell(self, entry: Entry, code: int | None = None, detail: str = "") -> None:
+    def _tell(self, entry: Entry, code: int | None = None, detail: str = "", ack: Ack | None = None) -> None:
         self._events.append(
-            ev.MessageState(entry.txn, entry.conversation, entry.kind, entry.text, entry.state, code, detail)
+            ev.MessageState(
+                entry.txn,
+                entry.conversation,
+                entry.kind,
+                entry.text,
+                entry.state,
+                code,
+                detail,
+                entry.epoch,
+                entry.repeatable,
+                ack.seq if ack is not None else 0,
+                ack.timestamp if ack is not None else 0,
+            )
         )

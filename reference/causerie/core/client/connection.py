@@ -184,6 +184,14 @@ class Connection:
             raise LocalProtocolError(f"{message.NAME} needs {message.CAPABILITY}, which was not negotiated")
         return self._ask(message, now)
 
+    def tell(self, message: Message, now: float) -> None:
+        """Send what is never answered (COMPOSE). Raises as `request`."""
+        if self.state is not State.READY:
+            raise LocalProtocolError(f"{message.NAME} in state {self.state.value}")
+        self._out.append(encode(message, 0))
+        if self._liveness is not None:
+            self._liveness.sent(now)
+
     def quit(self, now: float, reason: str = "") -> None:
         """Send QUIT behind all that was asked, and wait for BYE at most QUIT_LIMIT [CLIENT-4]."""
         if self.state in (State.QUITTING, State.CLOSED):

@@ -7,10 +7,12 @@ In here: frozen dataclasses. Strings in them are as received and must be made sa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from causerie.core.client.endings import Ending
 from causerie.core.client.outbox import SendState
 from causerie.core.client.timeline import Gap
+from causerie_spec.messages import ChatMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,15 @@ class Connected(Event):
 class LoggedIn(Event):
     """Login is complete: messages come and go.
 
-    ``again`` says that it is not the first time, ``new_epoch`` that the server's numbers began anew since.
+    ``again`` says that it is not the first time, ``new_epoch`` that the server's numbers began anew since. ``epoch`` is
+    the server's.
     """
 
     handle: str
     display: str
     again: bool
     new_epoch: bool
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,11 @@ class MessageQueued(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageState(Event):
-    """A message of the outbox changed its state. ``code`` and ``detail`` say why, where an ERROR did it."""
+    """A message of the outbox changed its state. ``code`` and ``detail`` say why, where an ERROR did it.
+
+    ``epoch`` is the server's when it was handed over, None before, and ``repeatable`` says whether that server
+    remembers txns. ``seq`` and ``timestamp`` are the ACK's, 0 without one.
+    """
 
     txn: int
     conversation: str
@@ -80,6 +88,17 @@ class MessageState(Event):
     state: SendState
     code: int | None = None
     detail: str = ""
+    epoch: int | None = None
+    repeatable: bool = False
+    seq: int = 0
+    timestamp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWithdrawn(Event):
+    """A message of the user that failed, or is unconfirmed, is not wanted any more."""
+
+    txn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,95 @@ class RoomRefused(Event):
 
     conversation: str
     joining: bool
+    code: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationTold(Event):
+    """The server told of a conversation: its log, and the user's place in it (section 8.2: CONVERSATION).
+
+    ``begin`` is where this client's part of it begins: messages above it are shown, those up to it are history.
+    """
+
+    conversation: str
+    first: int
+    head: int
+    members: int
+    delivered: int
+    read: int
+    all_delivered: int
+    all_read: int
+    begin: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptTold(Event):
+    """The server told how far the user is, here or on another device, and how far everybody is (RECEIPT)."""
+
+    conversation: str
+    delivered: int
+    read: int
+    all_delivered: int
+    all_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class WritingChanged(Event):
+    """These handles are writing there just now."""
+
+    conversation: str
+    handles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSeen(Event):
+    """Somebody is ``online``, or was last at ``last_seen`` (ms since the Unix epoch; 0 unknown)."""
+
+    handle: str
+    display: str
+    online: bool
+    last_seen: int
+
+
+class Verb(Enum):
+    """What the user can ask for once."""
+
+    ROOMS = "rooms"
+    PEOPLE = "people"
+    OLDER = "older"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsListed(Event):
+    """The rooms that there are, with how many members each has."""
+
+    rooms: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleListed(Event):
+    """Who is there."""
+
+    conversation: str
+    people: tuple[PersonSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OlderCame(Event):
+    """The last messages with a seq below ``before``, ascending; none: there are none."""
+
+    conversation: str
+    before: int
+    messages: tuple[ChatMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskRefused(Event):
+    """A question of the user got no answer: the ERROR's ``code`` and ``detail``; 0: the connection was lost."""
+
+    verb: Verb
+    conversation: str
     code: int
     detail: str
 

@@ -16,7 +16,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -112,6 +112,24 @@ class Outbox:
             txn = self._randomness.getrandbits(64)
         entry = self._entries[txn] = self._waiting[txn] = Entry(txn, conversation, kind, text)
         return entry
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Take up what an earlier run kept, before anything is written."""
+        for entry in entries:
+            self._entries[entry.txn] = entry
+            if entry.state is SendState.PENDING:
+                self._waiting[entry.txn] = entry
+            elif entry.state is SendState.UNCONFIRMED:
+                self._unconfirmed += 1
+
+    def withdraw(self, txn: int) -> bool:
+        """Forget an entry that is not sent again anyway; False for one that may be, or that is not here."""
+        entry = self._entries.get(txn)
+        if entry is None or entry.state is not SendState.UNCONFIRMED:
+            return False
+        del self._entries[txn]
+        self._unconfirmed -= 1
+        return True
 
     def next_to_send(self) -> Entry | None:
         """The entry that goes out next, None if none waits."""

@@ -16,7 +16,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,9 +81,16 @@ class Timeline:
 
     # What is known of the server's logs.
 
-    def told(self, conversation: str, head: int) -> None:
-        """The server has messages up to ``head``."""
-        self._reach(conversation, head, begin=head)
+    def restore(self, shown: Mapping[str, int]) -> None:
+        """Go on from what an earlier run kept: the highest seq of each conversation."""
+        self._lines = {conversation: _Line(seq, seq) for conversation, seq in shown.items()}
+
+    def told(self, conversation: str, head: int, begin: int | None = None) -> int:
+        """The server has messages up to ``head``; one that is new here begins behind ``begin`` (``head`` if None).
+
+        Returns the highest seq that was shown, or counts as shown.
+        """
+        return self._reach(conversation, head, begin=head if begin is None else begin).shown
 
     def listed(self) -> None:
         """The server told of all conversations: others come into being from now on."""
