@@ -66,8 +66,8 @@ class Session:
     """One handle at one address, going on from ``store``.
 
     ``notify`` is called in the network's thread when there is something to `take`; it must not block. ``insist`` says
-    to go on trying before the first login too. ``watch`` asks who comes and goes in the lobby. ``clock`` gives monotonic
-    seconds, ``wall`` milliseconds since the Unix epoch.
+    to go on trying before the first login too. ``watch`` asks who comes and goes in the lobby. ``clock`` gives
+    monotonic seconds, ``wall`` milliseconds since the Unix epoch.
     """
 
     def __init__(
