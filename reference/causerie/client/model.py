@@ -158,13 +158,15 @@ class Link(Enum):
 class Status:
     """How it stands with the server.
 
-    ``ending`` says why there is no connection; ``retry_at`` when the next try is, in monotonic seconds.
+    ``ending`` says why there is no connection; ``retry_in`` seconds passed from then to the next try, which is at
+    ``retry_at``, in monotonic seconds.
     ``waiting`` counts messages that are not known to be in the log. ``capabilities`` are the server's.
     """
 
     link: Link = Link.CONNECTING
     been_online: bool = False
     ending: Ending | None = None
+    retry_in: float = 0.0
     retry_at: float | None = None
     waiting: int = 0
     capabilities: frozenset[str] = frozenset()

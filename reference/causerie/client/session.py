@@ -342,6 +342,7 @@ class Session:
 
     def _disconnected(self, event: Disconnected) -> Iterator[model.Change]:
         self.status.link, self.status.ending = Link.OFFLINE, event.ending
+        self.status.retry_in = event.retry_in
         self.status.retry_at = self._clock() + event.retry_in
         self.people.known.clear()
         return self._status()

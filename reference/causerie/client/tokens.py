@@ -26,12 +26,16 @@ from urllib.parse import quote
 
 import platformdirs
 
-from causerie.client.address import Address
+from causerie.client.address import Address, parse_address
+from causerie.client.visible import visible
+from causerie.language import _
 from causerie_spec.codes import TOKEN_MAX, TOKEN_MIN, TOKEN_SIZE
 from causerie_spec.names import is_handle
 
 HOME_VARIABLE: Final = "CAUSERIE_HOME"
 """The environment variable that names another data directory."""
+_EXPORTED: Final = "causerie-token-1"
+"""What an exported token begins with."""
 _LONGEST_HOST: Final = 120
 """Characters of a host in a file's name; longer ones are hashed, because names end at 255 octets."""
 _LONGEST_FILE: Final = 4_096
@@ -66,12 +70,53 @@ class TokenStore:
 
         Raises `TokenError` when the file is damaged, or cannot be read or made.
         """
+        found = self._existing(address, handle)
         path = self.path(address, handle)
         try:
-            found = _read(path)
-            return found if found is not None else _create(path)
+            return found if found is not None else _create(path, secrets.token_bytes(TOKEN_SIZE))
         except OSError as error:
-            raise TokenError(f"cannot keep the login token in {path}: {error.strerror or error}") from None
+            raise _cannot_keep(path, error) from None
+
+    def conversations(self, address: Address, handle: str) -> Path:
+        """The file of that handle's conversations there."""
+        name = self.path(address, handle).with_suffix(".db").name
+        return self._directory / "conversations" / name
+
+    def export(self, address: Address, handle: str) -> str:
+        """The token on one line, with what it is for, as `adopt` takes it on another device. Raises `TokenError`."""
+        found = self._existing(address, handle)
+        if found is None:
+            said = _("there is no token of {handle} at {address} here: log in once, then export it")
+            raise TokenError(said.format(handle=handle, address=visible(str(address))))
+        return f"{_EXPORTED} {handle} {address} {found.hex()}"
+
+    def adopt(self, text: str) -> tuple[Address, str]:
+        """Keep a token that `export` wrote; returns what it is for. Raises `TokenError`, and writes nothing over."""
+        try:
+            mark, handle, where, digits = text.split()
+            address, token = parse_address(where), bytes.fromhex(digits)
+        except ValueError:
+            mark, handle, address, token = "", "", Address(), b""
+        if mark != _EXPORTED or not is_handle(handle) or not TOKEN_MIN <= len(token) <= TOKEN_MAX:
+            raise TokenError(_("that is no token that was written with --export-token"))
+        path = self.path(address, handle)
+        try:
+            kept = _read(path)
+            if kept is None:
+                kept = _create(path, token)
+        except OSError as error:
+            raise _cannot_keep(path, error) from None
+        if kept != token:
+            said = _("{handle} has another token here, in {file}: move it away first")
+            raise TokenError(said.format(handle=handle, file=path))
+        return address, handle
+
+    def _existing(self, address: Address, handle: str) -> bytes | None:
+        path = self.path(address, handle)
+        try:
+            return _read(path)
+        except OSError as error:
+            raise _cannot_keep(path, error) from None
 
     def password_mark(self, address: Address, handle: str) -> Path:
         """The file that is there if a password was the last login with that handle there: no less will do [SCRAM-8]."""
@@ -135,10 +180,14 @@ def _tighten(descriptor: int) -> None:
             os.fchmod(descriptor, 0o600)
 
 
-def _create(path: Path) -> bytes:
+def _cannot_keep(path: Path, error: OSError) -> TokenError:
+    said = _("cannot keep the login token in {file}: {reason}")
+    return TokenError(said.format(file=path, reason=error.strerror or error))
+
+
+def _create(path: Path, token: bytes) -> bytes:
     """A new token in a new file; the other one's if somebody was faster. Raises OSError and `TokenError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    token = secrets.token_bytes(TOKEN_SIZE)
     temporary = path.with_name(f".{secrets.token_hex(16)}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(temporary, flags, 0o600)

@@ -13,25 +13,30 @@ import random
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from causerie import passwords
-from causerie.client.address import Address, parse_address
-from causerie.client.runner import NetworkRunner
+from causerie.client import command_line
+from causerie.client.address import Address
+from causerie.client.command_line import DEBUG_VARIABLE, UsageError
+from causerie.client.local_store import LocalStore, LocalStoreError
+from causerie.client.session import Session
 from causerie.client.tokens import HOME_VARIABLE, TokenError, TokenStore, data_directory
 from causerie.client.visible import visible
 from causerie.client.wording import sentence
 from causerie.console.exits import Exit
 from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
-from causerie.core.client import Cause, Client, Ending, Identity, Password
-from causerie.tls.contexts import CertificateError, client_context
-from causerie_spec import __version__, codes
-from causerie_spec.names import is_display, is_handle
+from causerie.core.client import Cause, Ending, Identity, Password
+from causerie.language import N_, _, use
+from causerie.tls.contexts import CertificateError
+from causerie_spec import __version__
+from causerie_spec.names import is_handle
 
-EXAMPLES: Final = f"""\
+EXAMPLES: Final = N_(
+    """\
 examples:
   causerie-chat                             the server on this machine, port 5000; asks for a handle
   causerie-chat chat.example.org --handle alice
@@ -39,26 +44,29 @@ examples:
   causerie-chat --handle alice --password   for an account; asks for its password
   causerie-chat chat.example.org --tls      encrypted; the server shows a certificate for that name
   printf 'hi\\nquit\\n' | causerie-chat --handle bot
+  causerie-chat --handle bot --json         one JSON object a line: {{"do":"send","text":"hi"}}
+  causerie-chat --handle alice --export-token alice.token    then, on another device:
+  causerie-chat --import-token alice.token
 
 while chatting:
   a line goes to everybody; /msg @bob hello to bob alone; /me waves; /join #ops; /help; quit
 
 a handle belongs to whoever used it first: the secret that proves it is kept in the data
-directory (--data, or ${HOME_VARIABLE}, or {{data}}). An account, which the server's operator made,
+directory (--data, or ${variable}, or {data}). An account, which the server's operator made,
 has a password instead. Once you used it there, nothing less is shown to that server.
 
 exit codes: 0 ok, 1 protocol error, 2 usage, 3 login refused, 4 network.
 Colours only in a terminal, and not if NO_COLOR is set.
 """
-
-CAPABILITIES: Final = (codes.HISTORY, codes.ROOMS)
-"""What the console has use for."""
-DEBUG_VARIABLE: Final = "CAUSERIE_DEBUG"
-"""The environment variable that lets the traceback of a bug through."""
+)
 
 
-class _Usage(Exception):
-    """The command line makes no sense; the message says why."""
+@dataclass(frozen=True)
+class _End:
+    """How a shell ended, and whether there ever was a login."""
+
+    ending: Ending
+    logged_in: bool
 
 
 class _Refused(Exception):
@@ -68,25 +76,19 @@ class _Refused(Exception):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="causerie-chat",
-        description="Chat from a terminal, or from a pipe.",
-        epilog=EXAMPLES.format(data=data_directory()).replace("%", "%%"),
+        description=_("Chat from a terminal, or from a pipe."),
+        epilog=_(EXAMPLES).format(variable=HOME_VARIABLE, data=data_directory()).replace("%", "%%"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    command_line.add_options(parser)
     parser.add_argument(
-        "address", nargs="?", default="", metavar="HOST[:PORT]", help="the server (default 127.0.0.1:5000)"
+        "--json", action="store_true", help=_("one JSON object a line, in and out; no prompt, for programs")
     )
-    parser.add_argument("--handle", metavar="NAME", help="your handle: small letters, digits, and . _ - inside")
-    parser.add_argument("--display", metavar="NAME", help="your name as people write it (default: the handle)")
-    password = parser.add_mutually_exclusive_group()
-    password.add_argument("--password", action="store_true", help="log in to an account; asks for its password")
-    password.add_argument("--password-file", type=Path, metavar="FILE", help="the same; the file's first line is it")
-    parser.add_argument("--tls", action="store_true", help="speak TLS: encrypted, to a server with a certificate")
-    trust = parser.add_mutually_exclusive_group()
-    trust.add_argument(
-        "--ca-file", type=Path, metavar="FILE", help="the same; trust the authorities in it (PEM), not the system's"
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument(
+        "--export-token", metavar="FILE", help=_("write your login token for another device to FILE (- is stdout)")
     )
-    trust.add_argument("--insecure", action="store_true", help="the same; trust any certificate, and so any impostor")
-    parser.add_argument("--data", metavar="DIR", help="where tokens are kept")
+    token.add_argument("--import-token", metavar="FILE", help=_("take over a token from such a file (- is stdin)"))
     parser.add_argument("--version", action="version", version=f"causerie-chat {__version__}")
     return parser
 
@@ -95,8 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `causerie-chat`; returns its exit code."""
     _prepare_streams()
     try:
+        use(_asked_language(sys.argv[1:] if arguments is None else arguments))
         return _main(_parser().parse_args(arguments))
-    except (_Usage, CertificateError) as error:
+    except (UsageError, CertificateError, LocalStoreError) as error:
         return _fail(visible(str(error)), Exit.USAGE)
     except (TokenError, passwords.PasswordError) as error:
         return _fail(visible(str(error)), Exit.LOGIN)
@@ -107,86 +110,96 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         bug = sentence(Ending(Cause.INTERNAL, detail=repr(error)), Address(), "")
-        return _fail(f"{bug}; {DEBUG_VARIABLE}=1 shows where", Exit.PROTOCOL)
+        return _fail(_("{bug}; {variable}=1 shows where").format(bug=bug, variable=DEBUG_VARIABLE), Exit.PROTOCOL)
+
+
+def _asked_language(arguments: Sequence[str]) -> str | None:
+    """The language that the command line asks for: its help is written in it, before it is parsed."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--language")
+    try:
+        return str(parser.parse_known_args(list(arguments))[0].language or "") or None
+    except argparse.ArgumentError:
+        return None
 
 
 def _main(options: argparse.Namespace) -> int:
-    address = _address(options.address)
-    tls = _tls(options)
     store = TokenStore(data_directory(options.data))
+    if options.import_token is not None:
+        where, who = command_line.import_token(store, options.import_token)
+        text = _("{handle} can log in at {address} from here: causerie-chat {address} --handle {handle}")
+        print(text.format(handle=who, address=where))
+        return Exit.OK
+    address = command_line.address_of(options.address)
+    tls = command_line.tls_of(options)
     handle = _handle(options.handle, store)
+    if options.export_token is not None:
+        command_line.export_token(store, address, handle, options.export_token)
+        return Exit.OK
     display = options.display if options.display is not None else handle
-    if not is_display(display):
-        raise _Usage("a display name has 1 to 64 octets, and no control characters")
+    command_line.check_display(display)
     password = _password(options, store, address, handle)
-    token = b"" if password else store.token(address, handle)
-    identity = Identity(handle, display, token, password)
-    client = Client(identity, random.SystemRandom(), agent=f"causerie-chat/{__version__}", capabilities=CAPABILITIES)
-    view = View(address, handle)
-    code = _run(client, address, view, tls)
-    if view.logged_in:
+    identity = command_line.identity(store, address, handle, display, password)
+    kept, warning = command_line.local_store(store, address, handle, memory=options.memory)
+    if warning:
+        print(f"-- {warning}", file=sys.stderr)
+    try:
+        ended, code = _run(options, identity, address, kept, tls)
+    finally:
+        kept.close()
+    if ended.logged_in:
         store.remember_handle(handle)
         if password is not None:
             store.remember_password(address, handle)
-    if view.stopped is not None and view.stopped.ending.cause is not Cause.QUIT:
-        return _fail(sentence(view.stopped.ending, address, handle), code)
+    if ended.ending.cause is not Cause.QUIT:
+        return _fail(sentence(ended.ending, address, handle), code)
     return code
 
 
-def _run(client: Client, address: Address, view: View, tls: ssl.SSLContext | None) -> Exit:
-    def make_runner(notify: Callable[[], None] | None = None) -> NetworkRunner:
-        return NetworkRunner(client, address, notify=notify, tls=tls)
-
-    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+def _run(
+    options: argparse.Namespace, identity: Identity, address: Address, store: LocalStore, tls: ssl.SSLContext | None
+) -> tuple[_End, Exit]:
+    interactive = sys.stdin.isatty() and sys.stdout.isatty() and not options.json
+    agent = f"causerie-chat/{__version__}"
     if interactive and os.environ.get("TERM") != "dumb":
         if importlib.util.find_spec("prompt_toolkit") is not None:
-            from causerie.console.terminal import TerminalShell  # noqa: PLC0415  # optional dependency
-
-            return TerminalShell(make_runner, view).run()
-        print("-- for a better prompt: pip install 'causerie[console]'", file=sys.stderr)
+            raise NotImplementedError
+        print(_("-- for a better prompt: pip install 'causerie[console]'"), file=sys.stderr)
     if threading_signal := getattr(signal, "SIGTERM", None):
         signal.signal(threading_signal, _interrupt)
-    return PlainShell(
-        make_runner,
+    session = Session(identity, address, store, random.SystemRandom(), agent=agent, tls=tls)
+    view = View(address, identity.handle, session.status, kept=store.path is not None)
+    patient = not sys.stdin.isatty()
+    shell = PlainShell(
+        session,
         view,
         raw=raw_input(sys.stdin),
         out=sys.stdout,
         err=sys.stderr,
-        patient=not sys.stdin.isatty(),
-    ).run()
+        patient=patient,
+        as_json=options.json,
+    )
+    code = shell.run()
+    session.join(1.0)
+    assert view.ended is not None
+    return _End(view.ended.ending, view.logged_in), code
 
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _address(text: str) -> Address:
-    if not text:
-        return Address()
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise _Usage(str(error)) from None
-
-
-def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
-    """How to speak TLS, None if not at all. Raises `CertificateError`."""
-    if not (options.tls or options.ca_file is not None or options.insecure):
-        return None
-    return client_context(options.ca_file, verify=not options.insecure)
-
-
 def _handle(given: str | None, store: TokenStore) -> str:
-    """The handle: given, or asked for. Raises `_Usage` and `_Refused`."""
+    """The handle: given, or asked for. Raises `UsageError` and `_Refused`."""
     if given is not None:
-        if not is_handle(given):
-            raise _Usage(_no_handle(given))
+        command_line.check_handle(given)
         return given
     if not sys.stdin.isatty():
-        raise _Usage("who are you? Give --handle NAME when the input is not a terminal")
+        raise UsageError(_("who are you? Give --handle NAME when the input is not a terminal"))
     last = store.last_handle()
     while True:
-        print(f"Your handle [{last}]: " if last else "Your handle: ", end="", file=sys.stderr, flush=True)
+        question = _("Your handle [{last}]: ").format(last=last) if last else _("Your handle: ")
+        print(question, end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()  # not input(): that misses a Ctrl-C now and then
         if not line:
             raise _Refused
@@ -194,33 +207,29 @@ def _handle(given: str | None, store: TokenStore) -> str:
         if is_handle(answer):
             return answer
         if answer:
-            print(_no_handle(answer), file=sys.stderr)
+            try:
+                command_line.check_handle(answer)
+            except UsageError as error:
+                print(error, file=sys.stderr)
 
 
 def _password(options: argparse.Namespace, store: TokenStore, address: Address, handle: str) -> Password | None:
-    """The password, if that is how to log in. Raises `_Usage` and `PasswordError`."""
+    """The password, if that is how to log in. Raises `UsageError` and `PasswordError`."""
     mark = store.password_mark(address, handle)
     if options.password_file is not None:
         text = passwords.from_file(options.password_file)
     elif options.password or (mark.exists() and sys.stdin.isatty()):
-        text = passwords.ask(f"Password of {handle} at {visible(str(address))}: ")
+        question = _("Password of {handle} at {address}: ")
+        text = passwords.ask(question.format(handle=handle, address=visible(str(address))))
     elif mark.exists():  # [SCRAM-8]
-        raise _Usage(
-            f"{handle} logs in at {visible(str(address))} with a password: give --password-file FILE "
-            f"(or, if that is over, remove {visible(str(mark))})"
+        said = _(
+            "{handle} logs in at {address} with a password: give --password-file FILE "
+            "(or, if that is over, remove {file})"
         )
+        raise UsageError(said.format(handle=handle, address=visible(str(address)), file=visible(str(mark))))
     else:
         return None
-    try:
-        return Password(text, random.SystemRandom())
-    except ValueError as error:
-        raise passwords.PasswordError(f"that is no password: {error}") from None
-
-
-def _no_handle(text: str) -> str:
-    better = text.strip().lower().replace(" ", "_")
-    proposal = f": try {better}" if is_handle(better) else ""
-    return f"'{visible(text)}' is no handle: 1 to 32 small letters a-z, digits, and . _ - (not at the start){proposal}"
+    return command_line.password_from(text)
 
 
 def _fail(text: str, code: int) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 
 from causerie.client.visible import visible
 from causerie.core.client import NotSendable, check_room, check_sendable
+from causerie.language import N_, _
 from causerie_spec.codes import LOBBY, Kind
 from causerie_spec.names import is_conversation, is_handle
 
@@ -59,15 +60,20 @@ Action = Say | JoinRoom | LeaveRoom | Leave | Help | Hint
 COMMANDS: Final = ("/msg", "/me", "/join", "/leave", "/help", "/quit")
 
 HELP: Final = (
-    "type a line, and everybody in the lobby sees it",
-    "/msg @bob hello   say hello to bob alone",
-    "/me waves         everybody sees: * you wave",
-    "/join #ops        become a member of the room; /msg #ops hello speaks there",
-    "/leave #ops       be a member no longer",
-    "//text            a line that begins with a slash",
-    "/help             this",
-    "quit or /quit     leave (Ctrl-D and Ctrl-C too)",
+    N_("type a line, and everybody in the lobby sees it"),
+    N_("/msg @bob hello   say hello to bob alone"),
+    N_("/me waves         everybody sees: * you wave"),
+    N_("/join #ops        become a member of the room; /msg #ops hello speaks there"),
+    N_("/leave #ops       be a member no longer"),
+    N_("//text            a line that begins with a slash"),
+    N_("/help             this"),
+    N_("quit or /quit     leave (Ctrl-D and Ctrl-C too)"),
 )
+
+
+def help_lines() -> list[str]:
+    """What can be typed, a line each, in the user's language."""
+    return [_(text) for text in HELP]
 
 
 def understand(line: str) -> Action | None:
@@ -77,9 +83,9 @@ def understand(line: str) -> Action | None:
     if line.strip() == "quit":
         return Leave()
     if line.startswith("//"):
-        return _say(LOBBY, line[1:])
+        return say(LOBBY, line[1:])
     if not line.startswith("/"):
-        return _say(LOBBY, line)
+        return say(LOBBY, line)
     command, _, rest = line.partition(" ")
     command = command.strip()
     if command in ("/quit", "/exit"):
@@ -87,7 +93,7 @@ def understand(line: str) -> Action | None:
     if command in ("/help", "/?"):
         return Help()
     if command == "/me":
-        return _say(LOBBY, rest, Kind.ACTION) if rest.strip() else Hint("write /me and what you do: /me waves")
+        return say(LOBBY, rest, Kind.ACTION) if rest.strip() else Hint("write /me and what you do: /me waves")
     if command == "/msg":
         return _message(rest)
     if command == "/join":
@@ -102,7 +108,7 @@ def _message(rest: str) -> Action:
     conversation = f"@{target}" if is_handle(target) else target
     if not is_conversation(conversation) or not text.strip():
         return Hint("write /msg, to whom, and what: /msg @bob hello")
-    return _say(conversation, text)
+    return say(conversation, text)
 
 
 def _room(action: type[JoinRoom | LeaveRoom], verb: str, rest: str) -> Action:
@@ -115,7 +121,8 @@ def _room(action: type[JoinRoom | LeaveRoom], verb: str, rest: str) -> Action:
     return action(room)
 
 
-def _say(conversation: str, text: str, kind: int = Kind.TEXT) -> Action:
+def say(conversation: str, text: str, kind: int = Kind.TEXT) -> Action:
+    """Send this, or a hint why it cannot be sent."""
     try:
         check_sendable(conversation, text, kind)
     except NotSendable as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from causerie.core.client import Cause, Stopped
+from causerie.client.model import Ended
+from causerie.core.client import Cause
 from causerie_spec.codes import ByeCode
 
 
@@ -51,12 +52,12 @@ _BYES: Final = {
 }
 
 
-def exit_code(stopped: Stopped) -> Exit:
+def exit_code(ended: Ended) -> Exit:
     """The exit code of a client that stopped so; messages that never left, or may not have, are the network's."""
-    ending = stopped.ending
+    ending = ended.ending
     if ending.cause is Cause.BYE and ending.code in _BYES:
         return _BYES[ByeCode(ending.code)]
     code = _CAUSES[ending.cause]
-    if code is Exit.OK and (stopped.unsent or stopped.unconfirmed):
+    if code is Exit.OK and (ended.unsent or ended.unconfirmed):
         return Exit.NETWORK
     return code

@@ -7,6 +7,8 @@ The rules:
 
 * End of input, ``quit`` and ``/quit`` leave once every message is confirmed; Ctrl-C (and SIGTERM) leaves
   sooner, a second one at once.
+* What an earlier run kept and did not print comes first; what is printed is read.
+* With ``--json`` all goes to stdout.
 * Whoever reads stdout may stop (``| head``): that is a user who leaves.
 * Standard input is read below Python's buffers: a thread that waits in them would crash the interpreter's end.
 """
@@ -16,17 +18,18 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
-import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, Protocol, TextIO
 
-from causerie.client.runner import NetworkRunner
-from causerie.console.commands import Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
+from causerie.client.model import Change, Ended, EntryAdded
+from causerie.client.session import Session
+from causerie.console import json_lines
+from causerie.console.commands import Action, Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
 from causerie.console.exits import Exit, exit_code
 from causerie.console.view import Line, View, trouble
-from causerie.core.client import Event, Stopped
+from causerie.core.client import NotSendable
 
 _LOOK: Final = 0.5
 """Seconds after which a waiting main thread looks whether Ctrl-C came, on systems where waiting hides it."""
@@ -63,51 +66,61 @@ def decoded_lines(raw: RawInput) -> Iterator[str]:
 
 
 class PlainShell:
-    """Runs until the client has stopped; `run` returns the exit code.
+    """Runs until the session has ended; `run` returns the exit code.
 
-    ``make_runner`` makes the network runner. ``patient`` says that the end of input waits for the ACKs however
-    long they take: right for a pipe, not for a person.
+    ``patient`` says that the end of input waits for the ACKs however long they take: right for a pipe, not for a
+    person. ``as_json`` speaks JSON both ways.
     """
 
     def __init__(
         self,
-        make_runner: Callable[[], NetworkRunner],
+        session: Session,
         view: View,
         *,
         raw: RawInput,
         out: TextIO,
         err: TextIO,
         patient: bool,
+        as_json: bool = False,
     ) -> None:
-        self._runner = make_runner()
+        self._session = session
         self._view = view
         self._raw = raw
         self._out = out
         self._err = err
         self._patient = patient
+        self._json = as_json
         self._misused = False
 
     def run(self) -> Exit:
-        """Chat until the user leaves, or the client stops by itself."""
-        self._runner.start()
-        threading.Thread(target=self._read, name="causerie-input", daemon=True).start()
+        """Chat until the user leaves, or the session ends by itself."""
         interrupts = 0
-        while self._view.stopped is None:
+        self._session.start()
+        threading.Thread(target=self._read, name="causerie-input", daemon=True).start()
+        pending: list[Change] = []
+        begun = False
+        while self._view.ended is None:
             try:
-                self._show(self._next())
+                if not begun:
+                    begun = True
+                    self._show_unread()
+                pending += self._session.wait(_LOOK)
+                while pending:
+                    self._show(pending.pop(0))
+                self._mark_read()
             except KeyboardInterrupt:
                 interrupts += 1
                 if interrupts == 1:
-                    self._runner.leave()
+                    self._session.leave()
                 else:
-                    self._runner.abandon()
+                    self._session.abandon()
             except BrokenPipeError:
                 self._silence()
-                self._runner.leave()
-        return self._exit(self._view.stopped)
+                self._session.leave()
+        return self._exit(self._view.ended)
 
-    def _exit(self, stopped: Stopped) -> Exit:
-        code = exit_code(stopped)
+    def _exit(self, ended: Ended) -> Exit:
+        code = exit_code(ended)
         if code is not Exit.OK:
             return code
         if self._view.unconfirmed:
@@ -116,13 +129,27 @@ class PlainShell:
             return Exit.PROTOCOL
         return Exit.USAGE if self._misused and self._patient else Exit.OK
 
-    def _next(self) -> Event:
-        while True:
-            with contextlib.suppress(queue.Empty):
-                return self._runner.events.get(timeout=_LOOK)
+    def _show_unread(self) -> None:
+        """What an earlier run kept and did not come to show."""
+        for name, chat in list(self._session.chats.items()):
+            page = self._session.page(name, None, max(chat.unread, 1)) if chat.unread else []
+            for entry in page:
+                if chat.is_unread(entry):
+                    self._show(EntryAdded(entry))
 
-    def _show(self, event: Event) -> None:
-        for line in self._view.lines(event):
+    def _mark_read(self) -> None:
+        """What was printed is read."""
+        for name in [chat.name for chat in self._session.chats.values() if chat.shown > chat.read]:
+            self._session.read(name)
+
+    def _show(self, change: Change) -> None:
+        lines = self._view.lines(change)
+        if self._json:
+            told = json_lines.line(change, self._session.status)
+            if told is not None:
+                print(told, file=self._out, flush=True)
+            return
+        for line in lines:
             self._print(line)
 
     def _print(self, line: Line) -> None:
@@ -142,29 +169,38 @@ class PlainShell:
         """The input thread."""
         with contextlib.suppress(OSError, ValueError):  # a terminal that went away is an end of input
             for line in decoded_lines(self._raw):
-                if not self._do(line):
+                if not self._do(json_lines.understand(line) if self._json else understand(line)):
                     return
-        self._runner.leave(patient=self._patient)
+        self._session.leave(patient=self._patient)
 
-    def _do(self, line: str) -> bool:
-        """Do what the line says; False when the user leaves."""
-        match understand(line):
-            case Say(conversation, text, kind):
-                self._runner.send(conversation, text, kind, wait=True)
-            case JoinRoom(room):
-                self._runner.join_room(room)
-            case LeaveRoom(room):
-                self._runner.leave_room(room)
-            case Hint(text):
-                self._misused = True
-                self._print(trouble(text))
-            case Help():
-                for help_line in self._view.help():
-                    self._print(help_line)
-            case Leave():
-                self._runner.leave(patient=self._patient)
-                return False
+    def _do(self, action: Action | None) -> bool:
+        """Do what a line says; False when the user leaves. In the input thread: the session's verbs that only send."""
+        try:
+            match action:
+                case Say(conversation, text, kind):
+                    self._session.send(conversation, text, kind, wait=True)
+                case JoinRoom(room):
+                    self._session.join_room(room)
+                case LeaveRoom(room):
+                    self._session.leave_room(room)
+                case Hint(text):
+                    self._hint(text)
+                case Help():
+                    for help_line in self._view.help():
+                        self._print(help_line)
+                case Leave():
+                    self._session.leave(patient=self._patient)
+                    return False
+        except NotSendable as error:
+            self._hint(str(error))
         return True
+
+    def _hint(self, text: str) -> None:
+        self._misused = True
+        if self._json:
+            print(json_lines.trouble_line(text), file=self._out, flush=True)
+        else:
+            self._print(trouble(text))
 
 
 def raw_input(stream: Any) -> RawInput:

@@ -1,11 +1,11 @@
-"""What the console shows of each event: lines of spans, without a terminal.
+"""What the plain shell shows of each change: lines of spans, without a terminal.
 
-In here: wording and roles (what is a name, what is a warning), from events to `Line`. All received strings
-are made safe here [CLIENT-7]; what leaves this module holds no control character. Not in here: colours,
+In here: wording and roles (what is a name, what is a warning), from changes of the model to `Line`. All received
+strings are made safe here [CLIENT-7]; what leaves this module holds no control character. Not in here: colours,
 widths, files.
 
 A line that shows a message begins with its time, a notice with ``--``, trouble with ``!!``: a text cannot
-forge a line, because its own line breaks are shown (`Message` has them apart, for shells that indent).
+forge a line, because its own line breaks are shown (`Line` has them apart, for shells that indent).
 """
 
 from __future__ import annotations
@@ -15,25 +15,15 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
+from causerie.client import model
 from causerie.client.address import Address
+from causerie.client.local_store import mentions
+from causerie.client.model import WAITING, Entry, Link, Status
 from causerie.client.visible import LINE_BREAK, visible, visible_lines
-from causerie.client.wording import refusal, seconds, sentence
-from causerie.console.commands import HELP
-from causerie.core.client import (
-    Connected,
-    Connecting,
-    Disconnected,
-    Event,
-    LoggedIn,
-    MessageQueued,
-    MessageShown,
-    MessagesMissed,
-    MessageState,
-    RoomJoined,
-    RoomRefused,
-    SendState,
-    Stopped,
-)
+from causerie.client.wording import seconds, sentence
+from causerie.console.commands import help_lines
+from causerie.core.client import SendState
+from causerie.language import _, ngettext
 from causerie_spec.codes import LOBBY, Kind
 
 _QUOTED: Final = 60
@@ -98,143 +88,146 @@ def clock(timestamp: int) -> str:
 
 
 class View:
-    """Turns events into lines, and counts what an exit code must know."""
+    """Turns changes into lines, and counts what an exit code must know. ``kept``: what is not sent is kept."""
 
-    def __init__(self, address: Address, handle: str) -> None:
-        self.stopped: Stopped | None = None
+    def __init__(self, address: Address, handle: str, status: Status, *, kept: bool = True) -> None:
+        self.ended: model.Ended | None = None
         self.logged_in = False
         """Was there ever a login?"""
         self.refused = 0
-        """Messages that the server refused."""
-        self.waiting = 0
-        """Messages not confirmed yet."""
-        self.people: set[str] = set()
-        """Handles seen, for completion."""
+        """Wishes that the server refused."""
         self._address = address
         self._handle = handle
-        self._online = False
+        self._status = status
+        self._kept = kept
+        self._was = Link.CONNECTING
         self._away = False
         self._in_doubt: set[int] = set()
 
     @property
     def unconfirmed(self) -> int:
-        """Messages of which nobody knows whether they arrived."""
+        """Messages of this run of which nobody knows whether they arrived."""
         return len(self._in_doubt)
 
-    def lines(self, event: Event) -> list[Line]:
-        """What to show of the event; nothing, for many."""
-        match event:
-            case MessageShown():
-                return [self._message(event)]
-            case LoggedIn():
-                return [self._logged_in(event)]
-            case Disconnected():
-                return [self._disconnected(event)]
-            case MessagesMissed(gap):
-                many = "1 message was" if gap.missing == 1 else f"{gap.missing} messages were"
-                return [notice(f"{many} missed in {_place(gap.conversation)}")]
-            case RoomJoined(room, members):
-                many = "1 member" if members == 1 else f"{members} members"
-                return [notice(f"in {visible(room)}, {many}; /msg {visible(room)} hello speaks there")]
-            case RoomRefused():
+    def lines(self, change: model.Change) -> list[Line]:
+        """What to show of the change; nothing, for many."""
+        match change:
+            case model.EntryAdded(entry):
+                return self._added(entry)
+            case model.EntryChanged(entry):
+                return self._state(entry)
+            case model.StatusChanged():
+                return self._link(change)
+            case model.Joined(room, members):
+                many = ngettext("in {room}, {count} member", "in {room}, {count} members", members)
+                told = many.format(room=visible(room), count=members)
+                return [notice(_("{told}; /msg {room} hello speaks there").format(told=told, room=visible(room)))]
+            case model.Refused(_name, verb, _code, reason):
                 self.refused += 1
-                verb = "joined" if event.joining else "left"
-                return [trouble(f"not {verb}: {refusal(event.code, event.detail, event.conversation)}")]
-            case MessageQueued():
-                self.waiting += 1
-                return [notice(f"waits for the connection: {_quote(event.text)}")] if self._away else []
-            case MessageState():
-                return self._state(event)
-            case Stopped():
-                return self._stopped(event)
-            case Connecting() | Connected():
-                return []
-            case _:
+                said = {"join": _("not joined: {reason}"), "leave": _("not left: {reason}")}
+                return [trouble(said.get(verb, _("no list: {reason}")).format(reason=reason))]
+            case model.RoomsCame(rooms):
+                return [notice(f"{visible(room)} ({members})") for room, members in rooms]
+            case model.PeopleCame(_name, people):
+                return [notice(visible(person.handle)) for person in people if person.online]
+            case model.KeepingFailed(reason):
+                text = _("the disk takes nothing more ({reason}): what comes from now on is not kept")
+                return [trouble(text.format(reason=visible(reason)))]
+            case model.Ended():
+                return self._end(change)
+            case _other:
                 return []
 
     def help(self) -> list[Line]:
         """What can be typed."""
-        return [notice(text) for text in HELP]
+        return [notice(text) for text in help_lines()]
 
-    @property
-    def status(self) -> str:
-        """One short line about now: who, where, and whether anything is outstanding."""
-        parts = [f"{self._handle} at {visible(str(self._address))}"]
-        if not self._online:
-            parts.append("not connected, trying again" if self._away else "connecting")
-        if self.waiting:
-            parts.append(f"{self.waiting} not confirmed yet")
-        return ", ".join(parts)
-
-    def _message(self, event: MessageShown) -> Line:
-        sender = visible(event.sender)
-        if not event.mine and len(self.people) < 10_000:
-            self.people.add(sender)
-        head = [Span(Role.TIME, clock(event.timestamp)), Span(Role.TEXT, " ")]
-        place = visible(event.conversation)
-        name = Span(Role.OWN_NAME if event.mine else Role.NAME, sender)
-        if event.conversation.startswith("#") and event.conversation != LOBBY:
+    def message(self, entry: Entry) -> Line:
+        """A message of a log, JOINED, LEFT, or a gap."""
+        if entry.missing:
+            count, place = entry.missing, _place(entry.conversation)
+            many = ngettext("{count} message was missed in {place}", "{count} messages were missed in {place}", count)
+            return notice(many.format(count=count, place=place))
+        head = [Span(Role.TIME, clock(entry.timestamp)), Span(Role.TEXT, " ")]
+        place = visible(entry.conversation)
+        name = Span(Role.OWN_NAME if entry.mine else Role.NAME, visible(entry.sender))
+        if entry.conversation.startswith("#") and entry.conversation != LOBBY:
             head.append(Span(Role.PLACE, f"{place} "))
-        if event.kind in (Kind.ACTION, Kind.JOINED, Kind.LEFT):
+        if entry.kind in (Kind.ACTION, Kind.JOINED, Kind.LEFT):
             head.append(Span(Role.PLACE, "* "))
         head.append(name)
-        if event.conversation.startswith("@"):
-            to = place if event.mine else "you"
-            head.append(Span(Role.PLACE, f" → {to}"))
-        if event.kind in (Kind.JOINED, Kind.LEFT):
-            done = "joined" if event.kind == Kind.JOINED else "left"
-            return Line((*head, Span(Role.NOTICE, " ")), (f"{done} {place}",), Role.NOTICE, chat=True)
-        head.append(Span(Role.TEXT, " " if event.kind == Kind.ACTION else ": "))
-        mentioned = not event.mine and self._handle in event.text.lower()
-        return Line(tuple(head), tuple(visible_lines(event.text)), Role.MENTION if mentioned else Role.TEXT, chat=True)
+        if entry.conversation.startswith("@"):
+            head.append(Span(Role.PLACE, f" → {place if entry.mine else _('you')}"))
+        if entry.kind in (Kind.JOINED, Kind.LEFT):
+            done = _("joined {room}") if entry.kind == Kind.JOINED else _("left {room}")
+            return Line((*head, Span(Role.NOTICE, " ")), (done.format(room=place),), Role.NOTICE, chat=True)
+        head.append(Span(Role.TEXT, " " if entry.kind == Kind.ACTION else ": "))
+        mentioned = not entry.mine and mentions(entry.text, self._handle)
+        return Line(tuple(head), tuple(visible_lines(entry.text)), Role.MENTION if mentioned else Role.TEXT, chat=True)
 
-    def _logged_in(self, event: LoggedIn) -> Line:
-        self.logged_in = self._online = True
-        self._away = False
-        if event.again:
-            restarted = " (the server was restarted meanwhile)" if event.new_epoch else ""
-            return notice(f"back at {visible(str(self._address))}{restarted}")
-        return notice(f"connected to {visible(str(self._address))} as {visible(event.handle)}")
+    def _added(self, entry: Entry) -> list[Line]:
+        if entry.place[0] != WAITING:
+            self._in_doubt.discard(entry.txn)
+            return [self.message(entry)]
+        return [notice(_("waits for the connection: {text}").format(text=_quote(entry.text)))] if self._away else []
 
-    def _disconnected(self, event: Disconnected) -> Line:
-        reason = sentence(event.ending, self._address, self._handle, advise=False)
-        again = f"trying again in {seconds(event.retry_in)}"
-        line = trouble(f"{reason}; {again}") if self._online else notice(f"not back yet: {reason}; {again}")
-        self._online, self._away = False, True
-        return line
-
-    def _state(self, event: MessageState) -> list[Line]:
-        match event.state:
+    def _state(self, entry: Entry) -> list[Line]:
+        match entry.state:
             case SendState.SENT:
-                if event.txn in self._in_doubt:  # it had arrived after all
-                    self._in_doubt.remove(event.txn)
-                else:
-                    self.waiting -= 1
+                self._in_doubt.discard(entry.txn)
                 return []
             case SendState.FAILED:
-                self.waiting -= 1
                 self.refused += 1
-                why = refusal(event.code or 0, event.detail, event.conversation)
-                return [trouble(f"not sent: {why}: {_quote(event.text)}")]
+                text = _("not sent: {reason}: {text}")
+                return [trouble(text.format(reason=entry.reason, text=_quote(entry.text)))]
             case SendState.UNCONFIRMED:
-                self.waiting -= 1
-                self._in_doubt.add(event.txn)
-                return [trouble(f"unconfirmed, it may or may not have arrived: {_quote(event.text)}")]
-            case _:
+                self._in_doubt.add(entry.txn)
+                text = _("unconfirmed, it may or may not have arrived: {text}")
+                return [trouble(text.format(text=_quote(entry.text)))]
+            case _other:
                 return []
 
-    def _stopped(self, event: Stopped) -> list[Line]:
-        self.stopped = event
-        self._online = False
-        lines = []
-        if event.unsent:
-            many = "1 message was" if event.unsent == 1 else f"{event.unsent} messages were"
-            lines.append(trouble(f"{many} never sent"))
-        return lines
+    def _link(self, change: model.StatusChanged) -> list[Line]:
+        was, self._was = self._was, self._status.link
+        if self._was is Link.ONLINE:
+            self.logged_in, self._away = True, False
+            return [self._logged_in(change)]
+        if self._was is not Link.OFFLINE or self._status.ending is None:
+            return []
+        self._away = True
+        reason = sentence(self._status.ending, self._address, self._handle, advise=False)
+        again = _("trying again in {time}").format(time=seconds(self._status.retry_in))
+        if was is Link.ONLINE:
+            return [trouble(f"{reason}; {again}")]
+        return [notice(_("not back yet: {reason}; {again}").format(reason=reason, again=again))]
+
+    def _logged_in(self, change: model.StatusChanged) -> Line:
+        address = visible(str(self._address))
+        if not change.again:
+            text = _("connected to {address} as {handle}")
+        elif change.new_epoch:
+            text = _("back at {address} (the server was restarted meanwhile)")
+        else:
+            text = _("back at {address}")
+        return notice(text.format(address=address, handle=self._handle))
+
+    def _end(self, ended: model.Ended) -> list[Line]:
+        self.ended = ended
+        if not ended.unsent:
+            return []
+        if self._kept:
+            text = ngettext(
+                "{count} message was not sent: it is kept, and goes out next time",
+                "{count} messages were not sent: they are kept, and go out next time",
+                ended.unsent,
+            )
+        else:
+            text = ngettext("{count} message was never sent", "{count} messages were never sent", ended.unsent)
+        return [trouble(text.format(count=ended.unsent))]
 
 
 def _place(conversation: str) -> str:
-    return "the lobby" if conversation == LOBBY else visible(conversation)
+    return _("the lobby") if conversation == LOBBY else visible(conversation)
 
 
 def _quote(text: str) -> str:
