@@ -1,35 +1,37 @@
 """What a typed line means, what an event shows, and how it fits."""
 
 import io
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from causerie.client.address import Address
+from causerie.client.model import (
+    WAITING,
+    Ended,
+    Entry,
+    EntryAdded,
+    EntryChanged,
+    Joined,
+    KeepingFailed,
+    Left,
+    Link,
+    PeopleCame,
+    Person,
+    Refused,
+    RoomsCame,
+    Status,
+    StatusChanged,
+)
+from causerie.console import json_lines
 from causerie.console.commands import COMMANDS, Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
 from causerie.console.exits import Exit, exit_code
 from causerie.console.layout import fit
 from causerie.console.plain import decoded_lines
 from causerie.console.view import Line, Role, Span, View, clock
-from causerie.core.client import (
-    Cause,
-    Connected,
-    Connecting,
-    Disconnected,
-    Ending,
-    Gap,
-    LoggedIn,
-    MessageQueued,
-    MessageShown,
-    MessagesMissed,
-    MessageState,
-    RoomJoined,
-    RoomLeft,
-    RoomRefused,
-    SendState,
-    Stopped,
-)
+from causerie.core.client import Cause, Ending, SendState
 from causerie_spec.codes import ByeCode
 
 
@@ -90,21 +92,30 @@ def test_every_command_is_understood():
 
 
 @pytest.fixture
-def view(monkeypatch):
+def status():
+    return Status()
+
+
+@pytest.fixture
+def view(monkeypatch, status):
     monkeypatch.setattr("causerie.console.view.clock", lambda timestamp: "12:00:00")
-    return View(Address(), "alice")
+    return View(Address(), "alice", status)
 
 
-def shown(view, event):
-    return [line.flat for line in view.lines(event)]
+def shown(view, change):
+    return [line.flat for line in view.lines(change)]
 
 
-def message(text="hi", sender="bob", conversation="#lobby", kind=0):
-    return MessageShown(conversation, 1, 0, sender, kind, text, 5, sender == "alice")
+def message(text="hi", sender="bob", conversation="#lobby", kind=0, **more):
+    return EntryAdded(Entry(conversation, (0, 1), 0, sender, kind, text, 5, sender == "alice", **more))
+
+
+def waiting(text, state, txn=1, reason=""):
+    return Entry("#lobby", (WAITING, txn), 0, "alice", 0, text, txn, True, state, reason)
 
 
 @pytest.mark.parametrize(
-    ("event", "line"),
+    ("change", "line"),
     [
         (message(), "12:00:00 bob: hi"),
         (message(sender="alice"), "12:00:00 alice: hi"),
@@ -117,62 +128,84 @@ def message(text="hi", sender="bob", conversation="#lobby", kind=0):
         (message(conversation="#ops", kind=128, text=""), "12:00:00 #ops * bob joined #ops"),
         (message(conversation="#ops", kind=129, text=""), "12:00:00 #ops * bob left #ops"),
         (message("a\nb"), "12:00:00 bob: a⏎b"),
+        (message(missing=1), "-- 1 message was missed in the lobby"),
+        (message(conversation="@bob", missing=2), "-- 2 messages were missed in @bob"),
+        (Joined("#ops", 1), "-- in #ops, 1 member; /msg #ops hello speaks there"),
+        (Joined("#ops", 3), "-- in #ops, 3 members; /msg #ops hello speaks there"),
+        (RoomsCame((("#ops", 3),)), "-- #ops (3)"),
+        (PeopleCame("#ops", (Person("bob", "Bob", True, 5), Person("eve", "Eve", False, 5))), "-- bob"),
+        (KeepingFailed("disk full"), "!! the disk takes nothing more (disk full): what comes from now on is not kept"),
     ],
 )
-def test_messages(view, event, line):
-    assert shown(view, event) == [line]
+def test_messages(view, change, line):
+    assert shown(view, change) == [line]
 
 
 def test_mentions(view):
     assert view.lines(message("hello Alice"))[0].role is Role.MENTION
     assert view.lines(message("hello"))[0].role is Role.TEXT
+    assert view.lines(message("malice is no name of mine"))[0].role is Role.TEXT
     assert view.lines(message("I am alice", sender="alice"))[0].role is Role.TEXT
-    assert view.people == {"bob"}
 
 
-def test_a_connection_that_comes_and_goes(view):
-    assert shown(view, Connecting(1)) == []
-    assert view.status == "alice at 127.0.0.1:5000, connecting"
-    assert shown(view, Connected("x", frozenset(), 60, 5)) == []
-    assert shown(view, LoggedIn("alice", "Alice", False, False)) == ["-- connected to 127.0.0.1:5000 as alice"]
-    assert view.status == "alice at 127.0.0.1:5000"
-    assert shown(view, MessageQueued(1, "#lobby", 0, "a")) == []
-    assert view.status == "alice at 127.0.0.1:5000, 1 not confirmed yet"
-    assert shown(view, Disconnected(Ending(Cause.END_OF_STREAM), 2.6)) == [
+def go(view, status, link, ending=None, retry_in=0.0, **more):
+    status.link, status.ending, status.retry_in = link, ending, retry_in
+    return shown(view, StatusChanged(**more))
+
+
+def test_a_connection_that_comes_and_goes(view, status):
+    assert go(view, status, Link.CONNECTING) == []
+    assert go(view, status, Link.ONLINE) == ["-- connected to 127.0.0.1:5000 as alice"]
+    assert shown(view, EntryAdded(waiting("a", SendState.PENDING))) == []
+    assert go(view, status, Link.OFFLINE, Ending(Cause.END_OF_STREAM), 2.6) == [
         "!! the server at 127.0.0.1:5000 closed the connection; trying again in 3 s"
     ]
-    assert shown(view, MessageState(1, "#lobby", 0, "a", SendState.UNCONFIRMED)) == [
+    assert shown(view, EntryChanged(waiting("a", SendState.UNCONFIRMED))) == [
         "!! unconfirmed, it may or may not have arrived: “a”"
     ]
-    assert shown(view, Disconnected(Ending(Cause.NOBODY_LISTENS), 4)) == [
+    assert go(view, status, Link.CONNECTING) == []
+    assert go(view, status, Link.OFFLINE, Ending(Cause.NOBODY_LISTENS), 4.0) == [
         "-- not back yet: nothing is listening at 127.0.0.1:5000; trying again in 4 s"
     ]
-    assert shown(view, MessageQueued(2, "#lobby", 0, "b" * 99)) == [f"-- waits for the connection: “{'b' * 60}…”"]
-    assert "not connected, trying again" in view.status
-    assert shown(view, LoggedIn("alice", "Alice", True, False)) == ["-- back at 127.0.0.1:5000"]
-    assert shown(view, MessageState(2, "#lobby", 0, "b", SendState.SENT)) == []
-    assert shown(view, MessagesMissed(Gap("#lobby", 1, 3))) == ["-- 1 message was missed in the lobby"]
-    assert shown(view, MessagesMissed(Gap("@bob", 1, 4))) == ["-- 2 messages were missed in @bob"]
-    stopped = Stopped(Ending(Cause.QUIT), 2, 0)
-    assert shown(view, stopped) == ["!! 2 messages were never sent"]
-    assert view.stopped is stopped
-    assert (view.waiting, view.unconfirmed, view.refused) == (0, 1, 0)
+    assert shown(view, EntryAdded(waiting("b" * 99, SendState.PENDING, 2))) == [
+        f"-- waits for the connection: “{'b' * 60}…”"
+    ]
+    assert go(view, status, Link.ONLINE, again=True) == ["-- back at 127.0.0.1:5000"]
+    assert shown(view, EntryChanged(waiting("b", SendState.SENT, 2))) == []
+    assert view.unconfirmed == 1
+    ended = Ended(Ending(Cause.QUIT), 2, 0)
+    assert shown(view, ended) == ["!! 2 messages were not sent: they are kept, and go out next time"]
+    assert view.ended is ended
+    assert (view.logged_in, view.refused) == (True, 0)
 
 
-def test_rooms(view):
-    assert shown(view, RoomJoined("#ops", 1)) == ["-- in #ops, 1 member; /msg #ops hello speaks there"]
-    assert shown(view, RoomJoined("#ops", 3)) == ["-- in #ops, 3 members; /msg #ops hello speaks there"]
-    assert shown(view, RoomLeft("#ops")) == []  # LEFT says it
-    assert shown(view, RoomRefused("#ops", False, 8, "")) == ["!! not left: you are not in #ops"]
-    assert shown(view, RoomRefused("#ops", True, 12, "full")) == ["!! not joined: full"]
-    assert view.refused == 2
+def test_a_server_that_was_restarted(view, status):
+    again = {"again": True, "new_epoch": True}
+    assert go(view, status, Link.ONLINE, **again) == ["-- back at 127.0.0.1:5000 (the server was restarted meanwhile)"]
 
 
-def test_a_message_that_came_back_after_all(view):
-    view.lines(MessageQueued(1, "#lobby", 0, "a"))
-    view.lines(MessageState(1, "#lobby", 0, "a", SendState.UNCONFIRMED))
-    view.lines(MessageState(1, "#lobby", 0, "a", SendState.SENT))
-    assert (view.waiting, view.unconfirmed) == (0, 0)
+def test_what_is_not_kept_is_never_sent(status):
+    view = View(Address(), "alice", status, kept=False)
+    assert shown(view, Ended(Ending(Cause.QUIT), 1, 0)) == ["!! 1 message was never sent"]
+    assert shown(view, Ended(Ending(Cause.QUIT), 0, 0)) == []
+
+
+def test_refusals(view):
+    assert shown(view, Left("#ops")) == []  # LEFT says it
+    assert shown(view, Refused("#ops", "leave", 8, "you are not in #ops")) == ["!! not left: you are not in #ops"]
+    assert shown(view, Refused("#ops", "join", 12, "full")) == ["!! not joined: full"]
+    assert shown(view, Refused("", "rooms", 11, "later")) == ["!! no list: later"]
+    assert shown(view, EntryChanged(waiting("a", SendState.FAILED, reason="no"))) == ["!! not sent: no: “a”"]
+    assert view.refused == 4
+
+
+@pytest.mark.parametrize("came", [EntryChanged(waiting("a", SendState.SENT)), message(sender="alice")])
+def test_a_message_that_came_back_after_all(view, came):
+    view.lines(EntryAdded(waiting("a", SendState.PENDING)))
+    view.lines(EntryChanged(waiting("a", SendState.UNCONFIRMED, 5 if isinstance(came, EntryAdded) else 1)))
+    assert view.unconfirmed == 1
+    view.lines(came)
+    assert view.unconfirmed == 0
 
 
 @pytest.mark.parametrize("timestamp", [0, 1_700_000_000_000, 2**64 - 1])
@@ -182,20 +215,69 @@ def test_any_time_can_be_shown(timestamp):
 
 @given(st.text(), st.text(), st.text(), st.integers(0, 255))
 def test_no_received_string_gets_through_raw(text, sender, conversation, kind):  # [CLIENT-7]
-    view = View(Address(), "alice")
-    for event in (
-        MessageShown(conversation, 1, 5, sender, kind, text, 1, False),
-        MessageState(1, conversation, 0, text, SendState.FAILED, kind, sender),
-        LoggedIn(sender, text, False, False),
-        Disconnected(Ending(Cause.BYE, 199, 0, text), 1.0),
-        MessagesMissed(Gap(conversation, 1, 3)),
-        RoomJoined(conversation, 1),
-        RoomRefused(conversation, True, kind, text),
+    status = Status(Link.OFFLINE, ending=Ending(Cause.BYE, 199, 0, text))
+    view = View(Address(), "alice", status)
+    failed = Entry(conversation, (WAITING, 1), 5, sender, 0, text, 1, True, SendState.FAILED, "no")
+    for change in (
+        EntryAdded(Entry(conversation, (0, 1), 5, sender, kind, text)),
+        EntryAdded(Entry(conversation, (0, 1), 5, sender, kind, text, missing=1)),
+        EntryChanged(failed),
+        StatusChanged(),
+        Joined(conversation, 1),
+        RoomsCame(((conversation, 1),)),
+        PeopleCame(conversation, (Person(sender, text, True, 1),)),
     ):
-        for line in view.lines(event):
+        for line in view.lines(change):
             assert line.flat.isprintable() or not any(
                 c < " " or "\x7f" <= c <= "\x9f" or c in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e" for c in line.flat
             )
+        told = json_lines.line(change, status)
+        assert told is None or (told.isascii() and told.isprintable() and json.loads(told)["event"])
+
+
+@pytest.mark.parametrize(
+    ("line", "action"),
+    [
+        ("", None),
+        ('{"do":"send","text":"hi"}', Say("#lobby", "hi")),
+        ('{"do":"send","conversation":"@bob","text":"waves","kind":"action"}', Say("@bob", "waves", 1)),
+        ('{"do":"join","room":"#ops"}', JoinRoom("#ops")),
+        ('{"do":"leave","room":"#ops"}', LeaveRoom("#ops")),
+        ('{"do":"quit"}', Leave()),
+    ],
+)
+def test_json_lines(line, action):
+    assert json_lines.understand(line) == action
+
+
+@pytest.mark.parametrize("line", ["hi", "[1]", '{"do":"dance"}', '{"do":"send","text":1}', "[" * 9999, '{"do":"send"}'])
+def test_json_that_says_nothing(line):
+    assert isinstance(json_lines.understand(line), Hint)
+
+
+def test_json_of_a_message_tells_all_of_it(status):
+    told = json.loads(json_lines.line(message("é\n", conversation="#ops"), status) or "")
+    assert told == {
+        "event": "message",
+        "conversation": "#ops",
+        "era": 0,
+        "seq": 1,
+        "time": 0,
+        "sender": "bob",
+        "mine": False,
+        "kind": 0,
+        "text": "é\n",
+        "txn": "5",
+    }
+    assert json.loads(json_lines.line(message(kind=128), status) or "")["event"] == "joined"
+    assert json.loads(json_lines.line(EntryChanged(waiting("a", SendState.FAILED, reason="no")), status) or "") == {
+        "event": "state",
+        "state": "failed",
+        "txn": "1",
+        "conversation": "#lobby",
+        "reason": "no",
+        "text": "a",
+    }
 
 
 LINE = Line((Span(Role.TIME, "12:00:00 "), Span(Role.NAME, "bob: ")), ("one two three", "four"), Role.TEXT, chat=True)
@@ -242,12 +324,12 @@ def test_a_long_text_is_laid_out_quickly():
     ],
 )
 def test_exit_codes(ending, unsent, code):
-    assert exit_code(Stopped(ending, unsent, 0)) is code
+    assert exit_code(Ended(ending, unsent, 0)) is code
 
 
 def test_every_cause_has_an_exit_code():
     for cause in Cause:
-        assert exit_code(Stopped(Ending(cause), 0, 0)) in Exit
+        assert exit_code(Ended(Ending(cause), 0, 0)) in Exit
 
 
 class Pieces(io.RawIOBase):
