@@ -158,15 +158,13 @@ class Link(Enum):
 class Status:
     """How it stands with the server.
 
-    ``ending`` says why there is no connection; ``retry_in`` seconds passed from then to the next try, which is at
-    ``retry_at``, in monotonic seconds.
+    ``ending`` says why there is no connection; ``retry_at`` when the next try is, in monotonic seconds.
     ``waiting`` counts messages that are not known to be in the log. ``capabilities`` are the server's.
     """
 
     link: Link = Link.CONNECTING
     been_online: bool = False
     ending: Ending | None = None
-    retry_in: float = 0.0
     retry_at: float | None = None
     waiting: int = 0
     capabilities: frozenset[str] = frozenset()
@@ -183,10 +181,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged(Change):
-    """The connection came or went: `Session.status`. ``again``: it came back; ``new_epoch``: without its memory."""
+    """The connection came or went: `Session.status`. ``again``: it came back; ``new_epoch``: without its memory.
+
+    ``link`` and ``ending`` are as they were then, `Session.status` as it is after all changes of one take;
+    ``retry_in`` is in seconds.
+    """
 
     again: bool = False
     new_epoch: bool = False
+    link: Link = Link.CONNECTING
+    ending: Ending | None = None
+    retry_in: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,8 +315,8 @@ class Session:
             chat = self.chats[name] = Chat(name, self._era)
         return chat
 
-    def _status(self, *, again: bool = False, new_epoch: bool = False) -> Iterator[model.Change]:
-        yield model.StatusChanged(again, new_epoch)
+    def _status(self, *, again: bool = False, new_epoch: bool = False, retry_in: float = 0.0) -> Iterator[model.Change]:
+        yield model.StatusChanged(again, new_epoch, self.status.link, self.status.ending, retry_in)
 
     def _count_waiting(self) -> None:
         settled = (SendState.FAILED, SendState.UNCONFIRMED, SendState.SENT)
@@ -342,15 +342,14 @@ class Session:
 
     def _disconnected(self, event: Disconnected) -> Iterator[model.Change]:
         self.status.link, self.status.ending = Link.OFFLINE, event.ending
-        self.status.retry_in = event.retry_in
         self.status.retry_at = self._clock() + event.retry_in
         self.people.known.clear()
-        return self._status()
+        return self._status(retry_in=event.retry_in)
 
     def _stopped(self, event: Stopped) -> Iterator[model.Change]:
         self.status.link, self.status.ending, self.status.retry_at = Link.STOPPED, event.ending, None
         self.people.known.clear()
-        yield model.StatusChanged()
+        yield from self._status()
         yield model.Ended(event.ending, event.unsent, event.unconfirmed)
 
     def _shown(self, event: MessageShown) -> Iterator[model.Change]:

@@ -168,7 +168,7 @@ def _run(
     if threading_signal := getattr(signal, "SIGTERM", None):
         signal.signal(threading_signal, _interrupt)
     session = Session(identity, address, store, random.SystemRandom(), agent=agent, tls=tls)
-    view = View(address, identity.handle, session.status, kept=store.path is not None)
+    view = View(address, identity.handle, kept=store.path is not None)
     patient = not sys.stdin.isatty()
     shell = PlainShell(
         session,

@@ -10,7 +10,7 @@ import json
 from typing import Any, Final
 
 from causerie.client import model
-from causerie.client.model import WAITING, Entry, Status
+from causerie.client.model import WAITING, Entry
 from causerie.console.commands import Action, Hint, JoinRoom, Leave, LeaveRoom, say
 from causerie.core.client import Ending
 from causerie.language import _
@@ -20,9 +20,9 @@ DO: Final = ("send", "join", "leave", "quit")
 """What can be done: the values of the key ``do``."""
 
 
-def line(change: model.Change, status: Status) -> str | None:
+def line(change: model.Change) -> str | None:
     """The line that tells of a change; None for what programs have no use for."""
-    told = _told(change, status)
+    told = _told(change)
     return None if told is None else dumps(told)
 
 
@@ -79,7 +79,7 @@ def understand(text: str) -> Action | None:
             return Hint(_('"do" is one of: {verbs}').format(verbs=", ".join(DO)))
 
 
-def _told(change: model.Change, status: Status) -> dict[str, Any] | None:
+def _told(change: model.Change) -> dict[str, Any] | None:
     match change:
         case model.EntryAdded(entry) if entry.place[0] != WAITING:
             return entry_line(entry)
@@ -87,8 +87,8 @@ def _told(change: model.Change, status: Status) -> dict[str, Any] | None:
             state = entry.state.value if entry.state is not None else "sent"
             told = {"event": "state", "state": state, "txn": str(entry.txn), "conversation": entry.conversation}
             return told | ({"reason": entry.reason} if entry.reason else {}) | {"text": entry.text}
-        case model.StatusChanged():
-            return {"event": "status", "link": status.link.value} | _why(status.ending)
+        case model.StatusChanged(link=link, ending=ending):
+            return {"event": "status", "link": link.value} | _why(ending)
         case model.Joined(name, members):
             return {"event": "in", "conversation": name, "members": members}
         case model.Left(name):

@@ -145,7 +145,7 @@ class PlainShell:
     def _show(self, change: Change) -> None:
         lines = self._view.lines(change)
         if self._json:
-            told = json_lines.line(change, self._session.status)
+            told = json_lines.line(change)
             if told is not None:
                 print(told, file=self._out, flush=True)
             return

@@ -18,7 +18,7 @@ from typing import Final
 from causerie.client import model
 from causerie.client.address import Address
 from causerie.client.local_store import mentions
-from causerie.client.model import WAITING, Entry, Link, Status
+from causerie.client.model import WAITING, Entry, Link
 from causerie.client.visible import LINE_BREAK, visible, visible_lines
 from causerie.client.wording import seconds, sentence
 from causerie.console.commands import help_lines
@@ -90,7 +90,7 @@ def clock(timestamp: int) -> str:
 class View:
     """Turns changes into lines, and counts what an exit code must know. ``kept``: what is not sent is kept."""
 
-    def __init__(self, address: Address, handle: str, status: Status, *, kept: bool = True) -> None:
+    def __init__(self, address: Address, handle: str, *, kept: bool = True) -> None:
         self.ended: model.Ended | None = None
         self.logged_in = False
         """Was there ever a login?"""
@@ -98,7 +98,6 @@ class View:
         """Wishes that the server refused."""
         self._address = address
         self._handle = handle
-        self._status = status
         self._kept = kept
         self._was = Link.CONNECTING
         self._away = False
@@ -188,15 +187,15 @@ class View:
                 return []
 
     def _link(self, change: model.StatusChanged) -> list[Line]:
-        was, self._was = self._was, self._status.link
+        was, self._was = self._was, change.link
         if self._was is Link.ONLINE:
             self.logged_in, self._away = True, False
             return [self._logged_in(change)]
-        if self._was is not Link.OFFLINE or self._status.ending is None:
+        if self._was is not Link.OFFLINE or change.ending is None:
             return []
         self._away = True
-        reason = sentence(self._status.ending, self._address, self._handle, advise=False)
-        again = _("trying again in {time}").format(time=seconds(self._status.retry_in))
+        reason = sentence(change.ending, self._address, self._handle, advise=False)
+        again = _("trying again in {time}").format(time=seconds(change.retry_in))
         if was is Link.ONLINE:
             return [trouble(f"{reason}; {again}")]
         return [notice(_("not back yet: {reason}; {again}").format(reason=reason, again=again))]

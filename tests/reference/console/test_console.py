@@ -22,7 +22,6 @@ from causerie.client.model import (
     Person,
     Refused,
     RoomsCame,
-    Status,
     StatusChanged,
 )
 from causerie.console import json_lines
@@ -92,14 +91,9 @@ def test_every_command_is_understood():
 
 
 @pytest.fixture
-def status():
-    return Status()
-
-
-@pytest.fixture
-def view(monkeypatch, status):
+def view(monkeypatch):
     monkeypatch.setattr("causerie.console.view.clock", lambda timestamp: "12:00:00")
-    return View(Address(), "alice", status)
+    return View(Address(), "alice")
 
 
 def shown(view, change):
@@ -148,29 +142,28 @@ def test_mentions(view):
     assert view.lines(message("I am alice", sender="alice"))[0].role is Role.TEXT
 
 
-def go(view, status, link, ending=None, retry_in=0.0, **more):
-    status.link, status.ending, status.retry_in = link, ending, retry_in
-    return shown(view, StatusChanged(**more))
+def go(view, link, ending=None, retry_in=0.0, **more):
+    return shown(view, StatusChanged(link=link, ending=ending, retry_in=retry_in, **more))
 
 
-def test_a_connection_that_comes_and_goes(view, status):
-    assert go(view, status, Link.CONNECTING) == []
-    assert go(view, status, Link.ONLINE) == ["-- connected to 127.0.0.1:5000 as alice"]
+def test_a_connection_that_comes_and_goes(view):
+    assert go(view, Link.CONNECTING) == []
+    assert go(view, Link.ONLINE) == ["-- connected to 127.0.0.1:5000 as alice"]
     assert shown(view, EntryAdded(waiting("a", SendState.PENDING))) == []
-    assert go(view, status, Link.OFFLINE, Ending(Cause.END_OF_STREAM), 2.6) == [
+    assert go(view, Link.OFFLINE, Ending(Cause.END_OF_STREAM), 2.6) == [
         "!! the server at 127.0.0.1:5000 closed the connection; trying again in 3 s"
     ]
     assert shown(view, EntryChanged(waiting("a", SendState.UNCONFIRMED))) == [
         "!! unconfirmed, it may or may not have arrived: “a”"
     ]
-    assert go(view, status, Link.CONNECTING) == []
-    assert go(view, status, Link.OFFLINE, Ending(Cause.NOBODY_LISTENS), 4.0) == [
+    assert go(view, Link.CONNECTING) == []
+    assert go(view, Link.OFFLINE, Ending(Cause.NOBODY_LISTENS), 4.0) == [
         "-- not back yet: nothing is listening at 127.0.0.1:5000; trying again in 4 s"
     ]
     assert shown(view, EntryAdded(waiting("b" * 99, SendState.PENDING, 2))) == [
         f"-- waits for the connection: “{'b' * 60}…”"
     ]
-    assert go(view, status, Link.ONLINE, again=True) == ["-- back at 127.0.0.1:5000"]
+    assert go(view, Link.ONLINE, again=True) == ["-- back at 127.0.0.1:5000"]
     assert shown(view, EntryChanged(waiting("b", SendState.SENT, 2))) == []
     assert view.unconfirmed == 1
     ended = Ended(Ending(Cause.QUIT), 2, 0)
@@ -179,13 +172,13 @@ def test_a_connection_that_comes_and_goes(view, status):
     assert (view.logged_in, view.refused) == (True, 0)
 
 
-def test_a_server_that_was_restarted(view, status):
+def test_a_server_that_was_restarted(view):
     again = {"again": True, "new_epoch": True}
-    assert go(view, status, Link.ONLINE, **again) == ["-- back at 127.0.0.1:5000 (the server was restarted meanwhile)"]
+    assert go(view, Link.ONLINE, **again) == ["-- back at 127.0.0.1:5000 (the server was restarted meanwhile)"]
 
 
-def test_what_is_not_kept_is_never_sent(status):
-    view = View(Address(), "alice", status, kept=False)
+def test_what_is_not_kept_is_never_sent():
+    view = View(Address(), "alice", kept=False)
     assert shown(view, Ended(Ending(Cause.QUIT), 1, 0)) == ["!! 1 message was never sent"]
     assert shown(view, Ended(Ending(Cause.QUIT), 0, 0)) == []
 
@@ -215,14 +208,13 @@ def test_any_time_can_be_shown(timestamp):
 
 @given(st.text(), st.text(), st.text(), st.integers(0, 255))
 def test_no_received_string_gets_through_raw(text, sender, conversation, kind):  # [CLIENT-7]
-    status = Status(Link.OFFLINE, ending=Ending(Cause.BYE, 199, 0, text))
-    view = View(Address(), "alice", status)
+    view = View(Address(), "alice")
     failed = Entry(conversation, (WAITING, 1), 5, sender, 0, text, 1, True, SendState.FAILED, "no")
     for change in (
         EntryAdded(Entry(conversation, (0, 1), 5, sender, kind, text)),
         EntryAdded(Entry(conversation, (0, 1), 5, sender, kind, text, missing=1)),
         EntryChanged(failed),
-        StatusChanged(),
+        StatusChanged(link=Link.OFFLINE, ending=Ending(Cause.BYE, 199, 0, text)),
         Joined(conversation, 1),
         RoomsCame(((conversation, 1),)),
         PeopleCame(conversation, (Person(sender, text, True, 1),)),
@@ -231,7 +223,7 @@ def test_no_received_string_gets_through_raw(text, sender, conversation, kind): 
             assert line.flat.isprintable() or not any(
                 c < " " or "\x7f" <= c <= "\x9f" or c in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e" for c in line.flat
             )
-        told = json_lines.line(change, status)
+        told = json_lines.line(change)
         assert told is None or (told.isascii() and told.isprintable() and json.loads(told)["event"])
 
 
@@ -255,8 +247,8 @@ def test_json_that_says_nothing(line):
     assert isinstance(json_lines.understand(line), Hint)
 
 
-def test_json_of_a_message_tells_all_of_it(status):
-    told = json.loads(json_lines.line(message("é\n", conversation="#ops"), status) or "")
+def test_json_of_a_message_tells_all_of_it():
+    told = json.loads(json_lines.line(message("é\n", conversation="#ops")) or "")
     assert told == {
         "event": "message",
         "conversation": "#ops",
@@ -269,8 +261,8 @@ def test_json_of_a_message_tells_all_of_it(status):
         "text": "é\n",
         "txn": "5",
     }
-    assert json.loads(json_lines.line(message(kind=128), status) or "")["event"] == "joined"
-    assert json.loads(json_lines.line(EntryChanged(waiting("a", SendState.FAILED, reason="no")), status) or "") == {
+    assert json.loads(json_lines.line(message(kind=128)) or "")["event"] == "joined"
+    assert json.loads(json_lines.line(EntryChanged(waiting("a", SendState.FAILED, reason="no"))) or "") == {
         "event": "state",
         "state": "failed",
         "txn": "1",
