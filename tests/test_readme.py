@@ -21,7 +21,9 @@ def test_ci_runs_the_two_commands_of_the_readme():
 
 def test_every_command_that_the_readme_names_is_installed():
     named = set(re.findall(r"\bcauserie-[a-z]+\b(?!/)", README))  # causerie-replays/ is a folder
-    installed = {point.name for point in entry_points(group="console_scripts") if point.name.startswith("causerie-")}
+    groups = ("console_scripts", "gui_scripts")
+    installed = {point.name for group in groups for point in entry_points(group=group)}
+    installed = {name for name in installed if name.startswith("causerie-")}
     assert named == installed
 
 
