@@ -11,6 +11,7 @@ import os
 import random
 import ssl
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help=_("where tokens and conversations are kept"))
     parser.add_argument("--memory", action="store_true", help=_("keep no conversations; only the token is kept"))
     parser.add_argument("--language", metavar="CODE", help=_("en or fr (default: as your system says)"))
+
+
+def asked_language(arguments: Sequence[str]) -> str | None:
+    """The language that the command line asks for: its help is written in it, before it is parsed."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--language")
+    try:
+        return str(parser.parse_known_args(list(arguments))[0].language or "") or None
+    except argparse.ArgumentError:
+        return None
 
 
 def address_of(text: str) -> Address:

@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `causerie-chat`; returns its exit code."""
     _prepare_streams()
     try:
-        use(_asked_language(sys.argv[1:] if arguments is None else arguments))
+        use(command_line.asked_language(sys.argv[1:] if arguments is None else arguments))
         return _main(_parser().parse_args(arguments))
     except (UsageError, CertificateError, LocalStoreError) as error:
         return _fail(visible(str(error)), Exit.USAGE)
@@ -111,16 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         bug = sentence(Ending(Cause.INTERNAL, detail=repr(error)), Address(), "")
         return _fail(_("{bug}; {variable}=1 shows where").format(bug=bug, variable=DEBUG_VARIABLE), Exit.PROTOCOL)
-
-
-def _asked_language(arguments: Sequence[str]) -> str | None:
-    """The language that the command line asks for: its help is written in it, before it is parsed."""
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("--language")
-    try:
-        return str(parser.parse_known_args(list(arguments))[0].language or "") or None
-    except argparse.ArgumentError:
-        return None
 
 
 def _main(options: argparse.Namespace) -> int:

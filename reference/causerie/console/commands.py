@@ -76,16 +76,16 @@ def help_lines() -> list[str]:
     return [_(text) for text in HELP]
 
 
-def understand(line: str) -> Action | None:
-    """What the line (without its line end) means; None for a blank one."""
+def understand(line: str, here: str = LOBBY) -> Action | None:
+    """What the line (without its line end) means, said in the conversation ``here``; None for a blank one."""
     if not line.strip():
         return None
     if line.strip() == "quit":
         return Leave()
     if line.startswith("//"):
-        return say(LOBBY, line[1:])
+        return say(here, line[1:])
     if not line.startswith("/"):
-        return say(LOBBY, line)
+        return say(here, line)
     command, _, rest = line.partition(" ")
     command = command.strip()
     if command in ("/quit", "/exit"):
@@ -93,7 +93,7 @@ def understand(line: str) -> Action | None:
     if command in ("/help", "/?"):
         return Help()
     if command == "/me":
-        return say(LOBBY, rest, Kind.ACTION) if rest.strip() else Hint("write /me and what you do: /me waves")
+        return say(here, rest, Kind.ACTION) if rest.strip() else Hint("write /me and what you do: /me waves")
     if command == "/msg":
         return _message(rest)
     if command == "/join":

@@ -2,8 +2,8 @@
 
 ``python adapter.py HOST PORT HANDLE STATE [more options of causerie-gui]``
 
-Each line that comes is pasted into the composer and sent with Return, as a user would; each row that the window draws is
-printed. Its own screen, its own clipboard. It mends nothing: a row that is drawn twice is printed twice.
+Each line that comes is pasted into the composer and sent with Return, as a user would; each row that the window draws
+is printed. Its own screen, its own clipboard. It mends nothing: a row that is drawn twice is printed twice.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A screen of its own for a window under test: Xvfb, xdotool's keys, pictures. Nothing of the user's display is touched.
+"""A screen of its own for a window under test: Xvfb, xdotool's keys, pictures. The user's own is not touched.
 
 In here: starting and ending it, typing, pasting, clicking, pictures. Not in here: what is tested.
 """
