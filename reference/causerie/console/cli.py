@@ -13,7 +13,7 @@ import random
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -26,7 +26,8 @@ from causerie.client.session import Session
 from causerie.client.tokens import HOME_VARIABLE, TokenError, TokenStore, data_directory
 from causerie.client.visible import visible
 from causerie.client.wording import sentence
-from causerie.console.exits import Exit
+from causerie.console import settings
+from causerie.console.exits import Exit, exit_code
 from causerie.console.plain import PlainShell, raw_input
 from causerie.console.view import View
 from causerie.core.client import Cause, Ending, Identity, Password
@@ -57,6 +58,9 @@ has a password instead. Once you used it there, nothing less is shown to that se
 
 exit codes: 0 ok, 1 protocol error, 2 usage, 3 login refused, 4 network.
 Colours only in a terminal, and not if NO_COLOR is set.
+
+keys of {config} (or ${config_variable}), in a section [chat]:
+{keys}
 """
 )
 
@@ -77,7 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="causerie-chat",
         description=_("Chat from a terminal, or from a pipe."),
-        epilog=_(EXAMPLES).format(variable=HOME_VARIABLE, data=data_directory()).replace("%", "%%"),
+        epilog=_(EXAMPLES)
+        .format(
+            variable=HOME_VARIABLE,
+            data=data_directory(),
+            config=settings.path(),
+            config_variable=settings.VARIABLE,
+            keys=settings.documented(),
+        )
+        .replace("%", "%%"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command_line.add_options(parser)
@@ -120,9 +132,10 @@ def _main(options: argparse.Namespace) -> int:
         text = _("{handle} can log in at {address} from here: causerie-chat {address} --handle {handle}")
         print(text.format(handle=who, address=where))
         return Exit.OK
-    address = command_line.address_of(options.address)
+    options.settings = settings.load()
+    address = command_line.address_of(options.address or options.settings["server"])
     tls = command_line.tls_of(options)
-    handle = _handle(options.handle, store)
+    handle = _handle(options.handle or options.settings["handle"] or None, store)
     if options.export_token is not None:
         command_line.export_token(store, address, handle, options.export_token)
         return Exit.OK
@@ -153,7 +166,7 @@ def _run(
     agent = f"causerie-chat/{__version__}"
     if interactive and os.environ.get("TERM") != "dumb":
         if importlib.util.find_spec("prompt_toolkit") is not None:
-            raise NotImplementedError
+            return _run_screen(options, identity, address, store, tls)
         print(_("-- for a better prompt: pip install 'causerie[console]'"), file=sys.stderr)
     if threading_signal := getattr(signal, "SIGTERM", None):
         signal.signal(threading_signal, _interrupt)
@@ -173,6 +186,30 @@ def _run(
     session.join(1.0)
     assert view.ended is not None
     return _End(view.ended.ending, view.logged_in), code
+
+
+def _run_screen(
+    options: argparse.Namespace, identity: Identity, address: Address, store: LocalStore, tls: ssl.SSLContext | None
+) -> tuple[_End, Exit]:
+    from causerie.console.screen import ScreenShell  # noqa: PLC0415  # optional dependency
+
+    def make_session(notify: Callable[[], None]) -> Session:
+        return Session(
+            identity,
+            address,
+            store,
+            random.SystemRandom(),
+            agent=f"causerie-chat/{__version__}",
+            tls=tls,
+            notify=notify,
+            insist=store.saved().epoch is not None,
+            watch=True,
+        )
+
+    shell = ScreenShell(make_session, options.settings)
+    ended = shell.run()
+    shell.session.join(1.0)
+    return _End(ended.ending, shell.view.logged_in), exit_code(ended)
 
 
 def _interrupt(*_: object) -> NoReturn:

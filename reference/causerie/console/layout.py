@@ -20,9 +20,10 @@ Measure = Callable[[str], int]
 """How many columns a text takes."""
 
 
-def fit(line: Line, width: int, measure: Measure) -> list[list[Span]]:
-    """The rows of a line, none wider than ``width`` columns; rows after the first are indented."""
-    indent = INDENT if line.chat else 3
+def fit(line: Line, width: int, measure: Measure, indent: int = INDENT) -> list[list[Span]]:
+    """The rows of a line, none wider than ``width`` columns; rows after the first are indented, those of a message
+    by ``indent``."""
+    indent = indent if line.chat else 3
     if width < _NARROW:
         indent = 1
     rows: list[list[Span]] = [list(line.head)]

@@ -26,10 +26,22 @@ from typing import Any, Final, Protocol, TextIO
 from causerie.client.model import Change, Ended, EntryAdded
 from causerie.client.session import Session
 from causerie.console import json_lines
-from causerie.console.commands import Action, Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
+from causerie.console.commands import (
+    Action,
+    Help,
+    Hint,
+    JoinRoom,
+    Leave,
+    LeaveRoom,
+    ListPeople,
+    ListRooms,
+    Say,
+    understand,
+)
 from causerie.console.exits import Exit, exit_code
 from causerie.console.view import Line, View, trouble
 from causerie.core.client import NotSendable
+from causerie.language import _
 
 _LOOK: Final = 0.5
 """Seconds after which a waiting main thread looks whether Ctrl-C came, on systems where waiting hides it."""
@@ -185,12 +197,20 @@ class PlainShell:
                     self._session.leave_room(room)
                 case Hint(text):
                     self._hint(text)
-                case Help():
-                    for help_line in self._view.help():
+                case Help(command):
+                    for help_line in self._view.help(command):
                         self._print(help_line)
+                case ListRooms():
+                    self._session.list_rooms()
+                case ListPeople(name):
+                    self._session.list_people(name)
                 case Leave():
                     self._session.leave(patient=self._patient)
                     return False
+                case None:
+                    pass
+                case _other:
+                    self._hint(_("that works in a terminal, with prompt_toolkit"))
         except NotSendable as error:
             self._hint(str(error))
         return True

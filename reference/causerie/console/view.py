@@ -41,6 +41,9 @@ class Role(Enum):
     MENTION = "mention"
     NOTICE = "notice"
     TROUBLE = "trouble"
+    TICK = "tick"
+    READ = "read"
+    NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +140,9 @@ class View:
             case _other:
                 return []
 
-    def help(self) -> list[Line]:
+    def help(self, command: str = "") -> list[Line]:
         """What can be typed."""
-        return [notice(text) for text in help_lines()]
+        return [notice(text) for text in help_lines(command)]
 
     def message(self, entry: Entry) -> Line:
         """A message of a log, JOINED, LEFT, or a gap."""

@@ -25,7 +25,25 @@ from causerie.client.model import (
     StatusChanged,
 )
 from causerie.console import json_lines
-from causerie.console.commands import COMMANDS, Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
+from causerie.console.commands import (
+    COMMANDS,
+    Discard,
+    Help,
+    Hint,
+    JoinRoom,
+    Leave,
+    LeaveRoom,
+    ListPeople,
+    ListRooms,
+    Next,
+    Open,
+    Retry,
+    Say,
+    Search,
+    Theme,
+    help_lines,
+    understand,
+)
 from causerie.console.exits import Exit, exit_code
 from causerie.console.layout import fit
 from causerie.console.plain import decoded_lines
@@ -55,6 +73,19 @@ from causerie_spec.codes import ByeCode
         ("/join #ops", JoinRoom("#ops")),
         ("/join ops ", JoinRoom("#ops")),
         ("/leave #ops", LeaveRoom("#ops")),
+        ("/msg @bob", Open("@bob")),
+        ("/open 2", Open("2")),
+        ("/open @bob", Open("@bob")),
+        ("/next", Next()),
+        ("/rooms", ListRooms()),
+        ("/who", ListPeople("#lobby")),
+        ("/who ops", ListPeople("#ops")),
+        ("/who @bob", ListPeople("@bob")),
+        ("/search two words", Search("two words")),
+        ("/retry", Retry()),
+        ("/discard", Discard()),
+        ("/theme light", Theme("light")),
+        ("/help msg", Help("/msg")),
     ],
 )
 def test_lines(line, action):
@@ -66,7 +97,11 @@ def test_lines(line, action):
     [
         ("/me", "/me waves"),
         ("/msg", "/msg @bob hello"),
-        ("/msg @bob", "/msg @bob hello"),
+        ("/open", "/open 2"),
+        ("/who ?", "/who #ops"),
+        ("/search", "/search lunch"),
+        ("/theme pink", "light, dark, none"),
+        ("/leave", "/leave #ops"),
         ("/msg @Bob hi", "/msg @bob hello"),
         ("/join", "/join #ops"),
         ("/join #lobby", "/join #ops"),
@@ -84,10 +119,22 @@ def test_hints(line, words):
     assert "\x1b" not in hint.text
 
 
-def test_every_command_is_understood():
+def test_lines_belong_to_the_conversation_that_is_open():
+    assert understand("hi", "@bob") == Say("@bob", "hi")
+    assert understand("//me", "#ops") == Say("#ops", "/me")
+    assert understand("/me waves", "#ops") == Say("#ops", "waves", 1)
+    assert understand("/leave", "#ops") == LeaveRoom("#ops")
+    assert understand("/who", "#ops") == ListPeople("#ops")
+
+
+def test_every_command_is_understood_and_has_help():
     for command in COMMANDS:
-        rest = "#ops" if command in ("/join", "/leave") else "@bob x"
+        rest = {"/join": "#ops", "/leave": "#ops", "/theme": "light", "/open": "2", "/who": "#ops"}.get(
+            command, "@bob x"
+        )
         assert not isinstance(understand(f"{command} {rest}"), Hint)
+        assert help_lines(command)[0].startswith((command, "quit"))
+    assert len(help_lines()) == len(COMMANDS) + 2
 
 
 @pytest.fixture
