@@ -3,7 +3,7 @@
 ::
 
     cli          arguments, handle, exit codes; chooses a shell
-      ├── terminal   prompt_toolkit: half-typed input survives what comes in
-      └── plain      lines in, lines out: pipes, and terminals without prompt_toolkit
-            both:  commands (a typed line → what is meant), view (an event → lines), layout (lines → width)
+      ├── screen     the full screen, on prompt_toolkit: rows, completion, themes; settings is its file
+      └── plain      lines in, lines out, or JSON (json_lines): pipes, and terminals without prompt_toolkit
+            both:  commands (a typed line → what is meant), view (a change → lines), layout (lines → width)
 """
