@@ -27,6 +27,7 @@ from urllib.parse import quote
 import platformdirs
 
 from causerie.client.address import Address
+from causerie.language import _
 from causerie_spec.codes import TOKEN_MAX, TOKEN_MIN, TOKEN_SIZE
 from causerie_spec.names import is_handle
 
@@ -71,7 +72,8 @@ class TokenStore:
             found = _read(path)
             return found if found is not None else _create(path)
         except OSError as error:
-            raise TokenError(f"cannot keep the login token in {path}: {error.strerror or error}") from None
+            text = _("cannot keep the login token in {file}: {reason}")
+            raise TokenError(text.format(file=path, reason=error.strerror or error)) from None
 
     def password_mark(self, address: Address, handle: str) -> Path:
         """The file that is there if a password was the last login with that handle there: no less will do [SCRAM-8]."""
@@ -84,7 +86,8 @@ class TokenStore:
             mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch(mode=0o600)
         except OSError as error:
-            raise TokenError(f"cannot keep in {mark} that a password is needed: {error.strerror or error}") from None
+            text = _("cannot keep in {file} that a password is needed: {reason}")
+            raise TokenError(text.format(file=mark, reason=error.strerror or error)) from None
 
     def last_handle(self) -> str | None:
         """The handle used last, None if there is none or it cannot be read."""
@@ -122,8 +125,10 @@ def _read(path: Path) -> bytes | None:
         token = b""
     if not TOKEN_MIN <= len(token) <= TOKEN_MAX:
         raise TokenError(
-            f"{path} is damaged: it should hold {2 * TOKEN_SIZE} hexadecimal digits. Restore it from a copy, or "
-            "move it away to get a new token (the server may then say that the handle belongs to somebody else)"
+            _(
+                "{file} is damaged: it should hold {count} hexadecimal digits. Restore it from a copy, or "
+                "move it away to get a new token (the server may then say that the handle belongs to somebody else)"
+            ).format(file=path, count=2 * TOKEN_SIZE)
         )
     return token
 
