@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from causerie.language import _
+
 _LONGEST: Final = 4_096
 """Octets read, at most: more is no password."""
 
@@ -22,19 +24,22 @@ def from_file(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(_LONGEST)
     except OSError as error:
-        raise PasswordError(f"cannot read the password in {path}: {error.strerror or error}") from None
+        text = _("cannot read the password in {file}: {reason}")
+        raise PasswordError(text.format(file=path, reason=error.strerror or error)) from None
     return _first_line(content, str(path))
 
 
 def from_stdin() -> str:
     """The first line of stdin, without its end. Raises `PasswordError`."""
-    return _first_line(sys.stdin.buffer.readline(_LONGEST), "standard input")
+    return _first_line(sys.stdin.buffer.readline(_LONGEST), _("standard input"))
 
 
 def ask(prompt: str) -> str:
     """Ask at the terminal. Raises `PasswordError` where there is none, and KeyboardInterrupt, EOFError."""
     if not sys.stdin.isatty():
-        raise PasswordError("a password is asked for at a terminal; from elsewhere it comes with --password-file FILE")
+        raise PasswordError(
+            _("a password is asked for at a terminal; from elsewhere it comes with --password-file FILE")
+        )
     return getpass.getpass(prompt)
 
 
@@ -42,7 +47,7 @@ def _first_line(content: bytes, where: str) -> str:
     try:
         text = content.decode().partition("\n")[0].removesuffix("\r")
     except UnicodeDecodeError:
-        raise PasswordError(f"the password in {where} is not UTF-8") from None
+        raise PasswordError(_("the password in {where} is not UTF-8").format(where=where)) from None
     if not text:
-        raise PasswordError(f"there is no password in {where}")
+        raise PasswordError(_("there is no password in {where}").format(where=where))
     return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from causerie.language import _
 from causerie_spec.codes import DEFAULT_PORT
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -33,7 +34,7 @@ def parse_address(text: str) -> Address:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or not host or (rest and not rest.startswith(":")):
-            raise ValueError(f"{text!r} is no address: an IPv6 address is written [::1]:5000")
+            raise ValueError(_("{text!r} is no address: an IPv6 address is written [::1]:5000").format(text=text))
         port = rest[1:] if rest else str(DEFAULT_PORT)
     elif text.count(":") > 1:
         host, port = text, str(DEFAULT_PORT)
@@ -42,7 +43,7 @@ def parse_address(text: str) -> Address:
         host = host or DEFAULT_HOST
         port = port if colon else str(DEFAULT_PORT)
     if any(character.isspace() or not character.isprintable() for character in host):
-        raise ValueError(f"{text!r} is no address: a host's name holds no spaces")
+        raise ValueError(_("{text!r} is no address: a host's name holds no spaces").format(text=text))
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
-        raise ValueError(f"{text!r} is no address: a port is a number from 1 to 65535")
+        raise ValueError(_("{text!r} is no address: a port is a number from 1 to 65535").format(text=text))
     return Address(host, int(port))

@@ -157,7 +157,7 @@ class Session:
     def open(self, name: str) -> Chat:
         """The conversation of that name, made if it is new. Raises `NotSendable` for what is no name of one."""
         if not is_conversation(name):
-            raise NotSendable(f"{name!r} is no conversation: write #room or @handle")
+            raise NotSendable("{conversation} is no conversation: write #room or @handle", conversation=repr(name))
         return self._chat(name)
 
     def page(self, name: str, before: Place | None = None, limit: int = PAGE) -> list[Entry]:

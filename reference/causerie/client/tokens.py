@@ -129,7 +129,8 @@ class TokenStore:
             mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch(mode=0o600)
         except OSError as error:
-            raise TokenError(f"cannot keep in {mark} that a password is needed: {error.strerror or error}") from None
+            text = _("cannot keep in {file} that a password is needed: {reason}")
+            raise TokenError(text.format(file=mark, reason=error.strerror or error)) from None
 
     def last_handle(self) -> str | None:
         """The handle used last, None if there is none or it cannot be read."""
@@ -167,8 +168,10 @@ def _read(path: Path) -> bytes | None:
         token = b""
     if not TOKEN_MIN <= len(token) <= TOKEN_MAX:
         raise TokenError(
-            f"{path} is damaged: it should hold {2 * TOKEN_SIZE} hexadecimal digits. Restore it from a copy, or "
-            "move it away to get a new token (the server may then say that the handle belongs to somebody else)"
+            _(
+                "{file} is damaged: it should hold {count} hexadecimal digits. Restore it from a copy, or "
+                "move it away to get a new token (the server may then say that the handle belongs to somebody else)"
+            ).format(file=path, count=2 * TOKEN_SIZE)
         )
     return token
 

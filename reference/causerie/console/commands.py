@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from causerie.client.visible import visible
+from causerie.client.wording import not_sendable
 from causerie.core.client import NotSendable, check_room, check_sendable
 from causerie.language import N_, _
 from causerie_spec.codes import LOBBY, Kind
@@ -259,5 +260,5 @@ def say(conversation: str, text: str, kind: int = Kind.TEXT) -> Action:
     try:
         check_sendable(conversation, text, kind)
     except NotSendable as error:
-        return Hint(_("not sent: {reason}").format(reason=error))
+        return Hint(_("not sent: {reason}").format(reason=not_sendable(error)))
     return Say(conversation, text, kind)

@@ -25,6 +25,7 @@ from typing import Any, Final, Protocol, TextIO
 
 from causerie.client.model import Change, Ended, EntryAdded
 from causerie.client.session import Session
+from causerie.client.wording import not_sendable
 from causerie.console import json_lines
 from causerie.console.commands import (
     Action,
@@ -212,7 +213,7 @@ class PlainShell:
                 case _other:
                     self._hint(_("that works in a terminal, with prompt_toolkit"))
         except NotSendable as error:
-            self._hint(str(error))
+            self._hint(not_sendable(error))
         return True
 
     def _hint(self, text: str) -> None:

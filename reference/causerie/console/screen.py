@@ -50,7 +50,7 @@ from causerie.client import model
 from causerie.client.model import WAITING, Chat, Entry, Link, Place, Tick
 from causerie.client.session import Session
 from causerie.client.visible import visible
-from causerie.client.wording import seconds, sentence
+from causerie.client.wording import not_sendable, seconds, sentence
 from causerie.console import commands
 from causerie.console.completion import Words
 from causerie.console.layout import fit
@@ -389,7 +389,7 @@ class ScreenShell:
         try:
             self._do(action)
         except NotSendable as error:
-            self._say([trouble(str(error))])
+            self._say([trouble(not_sendable(error))])
         return False
 
     def _do(self, action: commands.Action) -> None:

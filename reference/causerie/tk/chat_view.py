@@ -18,7 +18,7 @@ from causerie.client import model
 from causerie.client.model import WAITING, Chat, Entry, Link, Place, Tick
 from causerie.client.session import Session
 from causerie.client.visible import visible
-from causerie.client.wording import seconds, sentence
+from causerie.client.wording import not_sendable, seconds, sentence
 from causerie.console.commands import Help, Hint, JoinRoom, Leave, LeaveRoom, Say, understand
 from causerie.core.client import Cause, NotSendable
 from causerie.language import _, ngettext
@@ -246,7 +246,7 @@ class ChatView(ttk.Frame):
                     self.tell(_("that works in the terminal only"))
                     return False
         except NotSendable as error:
-            self.tell(str(error))
+            self.tell(not_sendable(error))
             return False
         return True
 

@@ -11,6 +11,7 @@ import ssl
 from pathlib import Path
 from typing import NoReturn
 
+from causerie.language import _
 from causerie_spec.codes import ALPN
 
 
@@ -33,8 +34,10 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except _PasswordWanted:
-        message = f"{key or certificate}: the private key is protected by a password"
-        raise CertificateError(f"{message}: `openssl pkey -in FILE -out NEW` writes it without") from None
+        text = _(
+            "{file}: the private key is protected by a password: `openssl pkey -in FILE -out NEW` writes it without"
+        )
+        raise CertificateError(text.format(file=key or certificate)) from None
     except ssl.SSLError as error:
         raise CertificateError(_why(error, certificate, key)) from None
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
@@ -58,7 +61,8 @@ def client_context(authorities: Path | None = None, *, verify: bool = True) -> s
         try:
             context.load_verify_locations(authorities)
         except ssl.SSLError:
-            raise CertificateError(f"{authorities}: there is no certificate in it (in PEM form)") from None
+            text = _("{file}: there is no certificate in it (in PEM form)")
+            raise CertificateError(text.format(file=authorities)) from None
     return _prepared(context)
 
 
@@ -72,7 +76,8 @@ def _check_readable(path: Path) -> None:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise CertificateError(f"{path}: {error.strerror or error}") from None
+        text = _("{file}: {reason}")
+        raise CertificateError(text.format(file=path, reason=error.strerror or error)) from None
 
 
 def _no_password() -> NoReturn:
@@ -81,7 +86,10 @@ def _no_password() -> NoReturn:
 
 def _why(error: ssl.SSLError, certificate: Path, key: Path | None) -> str:
     if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
-        return f"{key or certificate}: this is not the private key of the certificate in {certificate}"
+        text = _("{file}: this is not the private key of the certificate in {certificate}")
+        return text.format(file=key or certificate, certificate=certificate)
     if key is None:
-        return f"{certificate}: no certificate with its private key in it (in PEM form): name the key with --tls-key"
-    return f"{certificate}, {key}: no certificate, or no private key, in it (in PEM form)"
+        text = _("{file}: no certificate with its private key in it (in PEM form): name the key with --tls-key")
+        return text.format(file=certificate)
+    text = _("{certificate}, {key}: no certificate, or no private key, in it (in PEM form)")
+    return text.format(certificate=certificate, key=key)

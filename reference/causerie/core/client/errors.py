@@ -22,7 +22,16 @@ class LocalProtocolError(ClientError):
 
 
 class NotSendable(ClientError, ValueError):
-    """A text, a kind or a conversation that is refused before it is sent; the message says why, for people."""
+    """A text, a kind or a conversation that is refused before it is sent; the message says why, for people.
+
+    ``str`` is English. A shell that speaks another language looks ``template`` up, and fills ``values`` in.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        # a text without values may hold braces of its own
+        super().__init__(template.format(**values) if values else template)
+        self.template = template
+        self.values = values
 
 
 class RemoteProtocolError(ClientError):
