@@ -82,7 +82,8 @@ def updated(old: Catalog, texts: dict[TextId, list[str]], *, forget: bool = Fals
     """A catalogue of these texts, with the translations that there were; others are kept apart unless forgotten."""
     new = _Plain(old.locale, DOMAIN, header_comment=old.header_comment, charset="utf-8", fuzzy=False)
     new._num_plurals, new._plural_expr = old.num_plurals, old.plural_expr  # the header's, not Babel's
-    known = {message.id: message for message in (*old.obsolete.values(), *messages(old))}
+    known = {message.id: message for message in old.obsolete.values()}
+    known.update((message.id, message) for message in messages(old) if any(message.string) or message.id not in known)
     for text, comments in texts.items():
         _add(new, text, comments, known.pop(text, None))
     if not forget:
@@ -127,16 +128,13 @@ def as_mo(catalogue: Catalog) -> bytes:
     return file.getvalue()
 
 
-def _write(path: Path, content: bytes) -> bool:
-    """Whether there was something to be written."""
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    path.write_bytes(content)
-    return True
-
-
 def _differs(path: Path, content: bytes) -> bool:
-    return not path.is_file() or path.read_bytes() != content
+    if not path.is_file():
+        return True
+    found = path.read_bytes()
+    if path.suffix == ".po":
+        found = found.replace(b"\r\n", b"\n")  # as git may check it out
+    return found != content
 
 
 def main(arguments: list[str] | None = None, catalogues: Path = CATALOGUES) -> int:
@@ -150,10 +148,13 @@ def main(arguments: list[str] | None = None, catalogues: Path = CATALOGUES) -> i
     for path in sources_of_translations(catalogues):
         catalogue = updated(load(path), texts, forget=options.forget)
         for file, content in ((path, as_po(catalogue)), (path.with_suffix(".mo"), as_mo(catalogue))):
-            if options.check and _differs(file, content):
+            if not _differs(file, content):
+                continue
+            if options.check:
                 print(f"{file}: out of date: run python tests/locale/catalogue.py")
                 to_do += 1
-            elif not options.check and _write(file, content):
+            else:
+                file.write_bytes(content)
                 print(f"{file}: written")
         for message in messages(catalogue):
             if not translated(message):

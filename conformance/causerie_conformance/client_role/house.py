@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from causerie_spec.codes import LOBBY, MAX_PAGE, ErrorCode, Kind
 from causerie_spec.messages import (
     ChatMessage,
+    Compose,
     Conversation,
     Conversations,
     End,
@@ -83,6 +84,8 @@ class House:
             return iter([Pong(request.token)])
         if isinstance(request, Mark):
             return iter([Ok()])
+        if isinstance(request, Compose):
+            return iter([])  # never answered [TYPE-2]
         if isinstance(request, History):
             return self._history(request)
         if isinstance(request, Conversations):

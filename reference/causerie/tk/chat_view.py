@@ -112,6 +112,8 @@ class ChatView(ttk.Frame):
         self.composer.pack(side="bottom", fill="x")
         self.pane.pack(fill="both", expand=True)
         self._header = header
+        self.composer.text.bind("<<Pasted>>", lambda _: self._rows.pasted())
+        self.composer.text.bind("<FocusIn>", lambda _: self._rows.ready(), add=True)
         text = self.composer.text
         text.bind("<Prior>", lambda _: self._page(-1))
         text.bind("<Next>", lambda _: self._page(1))

@@ -5,6 +5,7 @@ In here: the widgets, and drafts by conversation. Not in here: what a line means
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
 from collections.abc import Callable
 from tkinter import font as tkfont
@@ -135,16 +136,19 @@ class Composer(ttk.Frame):
         return "break"
 
     def _paste(self, event: tk.Event[tk.Text]) -> str:
+        with contextlib.suppress(tk.TclError):  # there is nothing that is a text
+            pasted = self._clipboard()
+            if self.text.tag_ranges("sel"):
+                self.text.delete("sel.first", "sel.last")
+            self._insert(pasted.replace("\r\n", "\n"))
+        self.text.event_generate("<<Pasted>>")
+        return "break"
+
+    def _clipboard(self) -> str:
         try:
-            pasted = self.text.clipboard_get(type="UTF8_STRING")
+            return self.text.clipboard_get(type="UTF8_STRING")
         except tk.TclError:
-            try:
-                pasted = self.text.clipboard_get()
-            except tk.TclError:
-                return "break"
-        if self.text.tag_ranges("sel"):
-            self.text.delete("sel.first", "sel.last")
-        return self._insert(pasted.replace("\r\n", "\n"))
+            return self.text.clipboard_get()
 
     def _select_all(self, event: tk.Event[tk.Text]) -> str:
         self.text.tag_add("sel", "1.0", "end-1c")

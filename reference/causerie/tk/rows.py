@@ -36,6 +36,14 @@ class Rows:
         """The chat is over, and the connect form says why."""
         self._write("F", text)
 
+    def ready(self) -> None:
+        """The composer has the keyboard."""
+        self._write("K", "")
+
+    def pasted(self) -> None:
+        """What was pasted stands in the composer."""
+        self._write("V", "")
+
     def unread(self) -> None:
         """Another conversation has something new."""
         self._write("U", "")

@@ -36,13 +36,13 @@ class Adapter:
         )
         self.file = self.rows.open(encoding="utf-8")
         self.lines = queue.SimpleQueue()
-        self.pasting = None
+        self.pasting = False
         self.quitting = False
         self.gave_up = False
         self.root = tkinter.Tk(screenName=display.name)
         self.root.withdraw()
-        self.root.selection_handle(self.paste, selection="CLIPBOARD")
-        self.focused = display.window(self.window) is not None
+        self.ready = False
+        display.window(self.window)
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -57,20 +57,11 @@ class Adapter:
             self.lines.put(text)
         self.lines.put(QUIT)
 
-    def paste(self, offset, length):
-        """The window asks for the clipboard, a piece at a time."""
-        piece = self.pasting[int(offset) : int(offset) + int(length)]
-        if int(offset) + len(piece) >= len(self.pasting):
-            self.root.after_idle(self.pasted)
-        return piece
-
-    def pasted(self):
-        self.pasting = None
-
     def run(self):
         self.root.after(LOOK, self.look)
         self.root.mainloop()
         self.show()
+        self.root.destroy()
         return self.window.wait() or int(self.gave_up)
 
     def look(self):
@@ -84,10 +75,23 @@ class Adapter:
     def show(self):
         while line := self.file.readline():
             kind, _, rest = line.rstrip("\n").partition("\t")
+            if kind in "KUDV":
+                self.react(kind)
+                continue
             if kind == "F":  # the connect form is back, with an error: its user gives up
                 self.gave_up = True
                 self.leave()
             print(rest.replace("\t", ": "), flush=True)
+
+    def react(self, kind):
+        """What a user does who sees it: reads on below, opens what has something new."""
+        if kind == "K":
+            self.ready = True
+        elif kind == "V":
+            self.pasting = False
+            self.display.keys("Return")
+        elif not self.quitting:
+            self.display.keys({"U": "F8", "D": "Next"}[kind])
 
     def leave(self):
         if not self.quitting:
@@ -95,7 +99,7 @@ class Adapter:
             self.display.keys("ctrl+q")
 
     def type(self):
-        while self.pasting is None and not self.quitting and not self.lines.empty():
+        while self.ready and not self.pasting and not self.quitting and not self.lines.empty():
             line = self.lines.get()
             if line is QUIT:
                 self.leave()
@@ -103,10 +107,12 @@ class Adapter:
                 print("not sent: that is no text", flush=True)
                 self.gave_up = True
             elif line:
-                self.pasting = line
-                self.root.selection_own(selection="CLIPBOARD")
+                self.pasting = True
+                self.root.clipboard_clear()
+                self.root.clipboard_append(line, type="UTF8_STRING")
                 self.root.update()
-                self.display.keys("ctrl+a", "ctrl+v", "Return")
+                where = () if line.startswith("/") else ("alt+Home",)  # a plain line is for the lobby
+                self.display.keys(*where, "ctrl+a", "ctrl+v")
 
 
 def main():
