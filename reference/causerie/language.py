@@ -46,7 +46,7 @@ def use(language: str | None = None) -> str:
     asked = [language] if language else wanted()
     _catalogue, _language = gettext.NullTranslations(), "en"
     for name in asked:
-        plain = name.partition(".")[0].partition("@")[0]
+        plain = locale.normalize(name).partition(".")[0].partition("@")[0]  # Windows says French_France
         if plain in ("C", "POSIX") or plain.startswith("en"):
             break
         with contextlib.suppress(OSError):

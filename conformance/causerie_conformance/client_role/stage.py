@@ -361,6 +361,11 @@ class Stage:
         expected = f"a line on {where} with {' and '.join(map(repr, words))}"
         raise self.problem(Kind.TIMEOUT, expected, f"none for {PATIENCE:.0f} s{self._said()}", clause)
 
+    def shows_times(self, count: int, word: str) -> None:
+        """Wait until so many lines with that word are printed, or as long as it may take."""
+        assert self.client is not None
+        self.client.wait_for(lambda lines: sum(_holds(line, (word,), STDOUT) for line in lines) >= count, PATIENCE)
+
     def tells(self, wanted: Callable[[Line], bool], expected: str, clause: str | None = None) -> None:
         """Wait until the client tells its user something, on either stream."""
         assert self.client is not None
@@ -368,7 +373,8 @@ class Stage:
             raise self.problem(Kind.TIMEOUT, expected, f"no such line{self._said()}", clause)
 
     def mark(self, visitor: Visitor, clause: str | None = None) -> None:
-        """A fence: a message that the client must show. What came before it was shown by then, or will not be."""
+        """A fence: a message that the client must show. What came before it in the lobby was shown by then, or will not
+        be; a client that has one conversation open at a time may show others later."""
         visitor.check()
         self.shows(self.say(visitor, token("marker")), clause=clause)
         visitor.check()

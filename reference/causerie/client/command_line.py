@@ -88,9 +88,11 @@ def check_handle(text: str) -> None:
     if is_handle(text):
         return
     better = text.strip().lower().replace(" ", "_")
-    proposal = _(": try {handle}").format(handle=better) if is_handle(better) else ""
-    said = _("'{text}' is no handle: 1 to 32 small letters a-z, digits, and . _ - (not at the start)")
-    raise UsageError(said.format(text=visible(text)) + proposal)
+    if is_handle(better):
+        said = _("'{text}' is no handle, which has small letters a-z, digits, and . _ - inside: try {handle}")
+    else:
+        said = _("'{text}' is no handle: 1 to 32 small letters a-z, digits, and . _ - (not at the start)")
+    raise UsageError(said.format(text=visible(text), handle=better))
 
 
 def check_display(text: str) -> None:

@@ -60,13 +60,16 @@ from causerie_spec.names import is_conversation
 
 PAGE: Final = 100
 """Entries of a page, unless more are asked for."""
+PRIMED: Final = 50
+"""Conversations new to this device of which the last messages are asked for at once."""
 
 
 class Session:
     """One handle at one address, going on from ``store``.
 
     ``notify`` is called in the network's thread when there is something to `take`; it must not block. ``insist`` says
-    to go on trying before the first login too. ``watch`` asks who comes and goes in the lobby. ``clock`` gives
+    to go on trying before the first login too. ``watch`` asks who comes and goes in the lobby, and what was said last
+    in conversations that are new here. ``clock`` gives
     monotonic seconds, ``wall`` milliseconds since the Unix epoch.
     """
 
@@ -108,6 +111,7 @@ class Session:
             self._chat(entry.conversation).last = entry
         self._asked_people: list[str] = []
         self._watch = watch
+        self._primed: set[str] = set()
         client = Client(
             identity,
             randomness,
@@ -157,7 +161,7 @@ class Session:
     def open(self, name: str) -> Chat:
         """The conversation of that name, made if it is new. Raises `NotSendable` for what is no name of one."""
         if not is_conversation(name):
-            raise NotSendable("{conversation} is no conversation: write #room or @handle", conversation=repr(name))
+            raise NotSendable("{conversation!r} is no conversation: write #room or @handle", conversation=name)
         return self._chat(name)
 
     def page(self, name: str, before: Place | None = None, limit: int = PAGE) -> list[Entry]:
@@ -266,6 +270,7 @@ class Session:
         else:
             if self._notify is not None:
                 self._notify()  # there may be more
+        changes.sort(key=lambda change: isinstance(change, model.PageCame))  # a view then has all newer ones
         return changes + self._clean()
 
     def wait(self, timeout: float) -> list[model.Change]:
@@ -431,7 +436,15 @@ class Session:
         chat.shown = max(chat.shown, event.begin)
         chat.listed = True
         self._dirty[chat.name] = None
+        if self._watch and chat.last is None and event.head >= event.first:
+            self._prime(chat.name, event.begin + 1)
         yield from ()
+
+    def _prime(self, name: str, before: int) -> None:
+        """Ask for what was said last in a conversation that is new here."""
+        if name not in self._primed and len(self._primed) < PRIMED:
+            self._primed.add(name)
+            self._runner.do(lambda client, now: client.older(name, before, now))
 
     def _receipt(self, event: ReceiptTold) -> Iterator[model.Change]:
         self._chat(event.conversation)
@@ -463,6 +476,10 @@ class Session:
             entry = self._waiting.get(message.txn)
             if entry is not None and message.sender == self.handle:
                 yield self._remove(entry)
+        chat = self._chat(event.conversation)
+        if chat.last is None and event.messages:
+            chat.last = next(iter(self._store.page(chat.name, None, 1, (chat.era, chat.shown))), None)
+            self._dirty[chat.name] = None
         yield model.PageCame(event.conversation, len(event.messages))
 
     def _ask_refused(self, event: AskRefused) -> Iterator[model.Change]:

@@ -20,6 +20,9 @@ DO: Final = ("send", "join", "leave", "quit")
 """What can be done: the values of the key ``do``."""
 
 
+EXAMPLE: Final = '{"do":"send","conversation":"#lobby","text":"hello"}'
+
+
 def line(change: model.Change) -> str | None:
     """The line that tells of a change; None for what programs have no use for."""
     told = _told(change)
@@ -64,7 +67,7 @@ def understand(text: str) -> Action | None:
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict) or not all(isinstance(value, str) for value in asked.values()):
-        return Hint(_('no JSON object of strings: write {"do":"send","conversation":"#lobby","text":"hello"}'))
+        return Hint(_("no JSON object of strings: write {example}").format(example=EXAMPLE))
     match asked.get("do"):
         case "send":
             kind = Kind.ACTION if asked.get("kind") == "action" else Kind.TEXT

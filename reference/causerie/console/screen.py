@@ -508,10 +508,9 @@ class ScreenShell:
         if entry.conversation == self._open:
             if replaces is not None:
                 self._items = [item for item in self._items if not _at(item, replaces)]
-            at = len(self._items)
-            while not entry.waits and at and isinstance(item := self._items[at - 1], Entry) and item.waits:
-                at -= 1
-            self._items.insert(at, entry)
+            if any(_at(item, entry.place) for item in reversed(self._items)):
+                return
+            self._items.append(entry)  # also behind what waits, which moves down once it is in the log
             if self._scroll:
                 self._scroll += len(self._item_rows(entry, max(1, self._size[0])))
                 self._below += 1

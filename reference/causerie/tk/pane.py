@@ -116,12 +116,16 @@ class Pane(ttk.Frame):
         self._arrange()
 
     def add(self, entry: Entry, replaces: Place | None = None) -> None:
-        """An entry came: at the end of the log, or of what waits; it takes the place of what waited at ``replaces``."""
+        """An entry came: it stands last, also behind what waits, which moves down once it is in the log.
+
+        What waited at ``replaces`` goes.
+        """
         if replaces is not None:
             self._drop(replaces)
-        before = self._waiting_from() if not entry.waits else len(self._rows)
+        if self._index(entry.place) is not None:
+            return
         at_end = self._pinned
-        self._insert(before, entry)
+        self._append(entry)
         if not at_end and not entry.mine and not entry.notice:
             self._unseen += 1
         if entry.mine and entry.waits:
@@ -132,9 +136,13 @@ class Pane(ttk.Frame):
         """An entry of the outbox has another state."""
         index = self._index(entry.place)
         if index is not None:
-            self._rows[index].entry, self._rows[index].told = entry, False
-            self._undraw(self._rows[index])
-            self._arrange()
+            row = self._rows[index]
+            same = row.entry is not None and self._tick(row.entry) is self._tick(entry)
+            row.entry = entry
+            if not same:  # PENDING has several states
+                row.told = False
+                self._undraw(row)
+                self._arrange()
 
     def remove(self, entry: Entry) -> None:
         """An entry of the outbox is gone."""
@@ -194,8 +202,7 @@ class Pane(ttk.Frame):
     @property
     def first_logged(self) -> Place | None:
         """The place of the first entry that is in the log; None if none is."""
-        first = next((row.entry for row in self._rows if row.entry is not None), None)
-        return None if first is None or first.waits else first.place
+        return next((row.entry.place for row in self._rows if row.entry is not None and not row.entry.waits), None)
 
     def jump_to_newest(self) -> None:
         """Go to the end."""
@@ -292,13 +299,6 @@ class Pane(ttk.Frame):
         if first < self._top:
             self._top -= min(self._top, index + 1) - first
 
-    def _waiting_from(self) -> int:
-        """Where the outbox begins."""
-        at = len(self._rows)
-        while at and (entry := self._rows[at - 1].entry) is not None and entry.waits:
-            at -= 1
-        return at
-
     def _index(self, place: Place | None) -> int | None:
         for index in range(len(self._rows) - 1, -1, -1):
             entry = self._rows[index].entry
@@ -325,6 +325,8 @@ class Pane(ttk.Frame):
             first, last, bottom = self._fill(height)
         for row in self._drawn_outside(first, last):
             self._undraw(row)
+        for row in self._live:
+            self._tell(row)
         self._show_bar(height)
         self._paint_selection()
         if self._pinned:
@@ -389,7 +391,6 @@ class Pane(ttk.Frame):
             else:
                 flash = row.entry.place == self._flash
                 row.drawn = self._painter.bubble(row.entry, width, first=row.first, named=row.named, flash=flash)
-            self._tell(row)
         return row.drawn
 
     def _tell(self, row: Row) -> None:

@@ -61,8 +61,9 @@ def day_name(found: date | None, today: date) -> str:
         return _("Today")
     if found == today - timedelta(days=1):
         return _("Yesterday")
-    words = {"weekday": _(DAYS[found.weekday()]), "day": found.day, "month": _(MONTHS[found.month - 1])}
-    return _("{weekday}, {month} {day}, {year}").format(**words, year=found.year)
+    weekday, month = DAYS[found.weekday()], MONTHS[found.month - 1]
+    text = _("{weekday}, {month} {day}, {year}")
+    return text.format(weekday=_(weekday), month=_(month), day=found.day, year=found.year)
 
 
 def short_time(timestamp: int, today: date) -> str:

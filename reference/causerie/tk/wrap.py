@@ -22,28 +22,44 @@ def wrap(text: str, width: int, measure: Measure) -> list[tuple[int, int]]:
 
 
 def _paragraph(text: str, width: int, measure: Measure) -> list[tuple[int, int]]:
-    if measure(text) <= width:
-        return [(0, len(text))]
+    """Word by word: the widths of words are what a caller can keep, so that long texts are wrapped quickly."""
     lines: list[tuple[int, int]] = []
-    start = 0
-    while start < len(text):
-        end = start + fitting(text[start : start + 4 * width + 1], width, measure)
-        if end < len(text):
-            space = text.rfind(" ", start, end + 1)
-            if space > start:
-                lines.append((start, space))
-                start = space + 1
-                continue
-        lines.append((start, end))
-        start = end
+    start = at = used = 0  # the line begins, goes on, and is so wide
+    while at < len(text):
+        end = text.find(" ", at)
+        end = len(text) if end < 0 else max(end, at + 1)
+        room = measure(text[at:end])
+        if used + room <= width:
+            at, used = end, used + room
+            continue
+        if at == start:  # no line holds that word
+            end = at + fitting(text[at:end], width, measure)
+            lines.append((start, end))
+            at = end
+        elif text[at] == " ":
+            lines.append((start, at))
+            at = end
+        else:
+            lines.append((start, at - 1 if text[at - 1] == " " else at))
+        start, used = at, 0
+    if start < at or not lines:
+        lines.append((start, at))
     return lines
 
 
 def fitting(text: str, width: int, measure: Measure) -> int:
     """How many characters fit into ``width``, one at least."""
     low, high = 1, len(text)
-    if high <= 1 or measure(text) <= width:
+    if high <= 1:
         return high
+    sample = text[:32]
+    guess = width * len(sample) // max(1, measure(sample))
+    for probe in (guess * 3 // 4, guess * 5 // 4 + 1):  # so that a long text is not measured whole
+        if low < probe < high:
+            if measure(text[:probe]) <= width:
+                low = probe
+            else:
+                high = probe - 1
     while low < high:
         middle = (low + high + 1) // 2
         if measure(text[:middle]) <= width:

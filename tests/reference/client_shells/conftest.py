@@ -128,7 +128,7 @@ def environment(tmp_path):
         for name, value in os.environ.items()
         if name not in ("NO_COLOR", "CAUSERIE_HOME", "TERM") and not name.startswith("PYTHON")
     }
-    kept |= {"CAUSERIE_HOME": str(tmp_path / "data"), "PYTHONIOENCODING": "utf-8", "TZ": "UTC"}
+    kept |= {"CAUSERIE_HOME": str(tmp_path / "data"), "PYTHONIOENCODING": "utf-8", "TZ": "UTC", "LANGUAGE": "en"}
     return kept
 
 

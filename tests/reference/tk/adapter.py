@@ -109,7 +109,7 @@ class Adapter:
             elif line:
                 self.pasting = True
                 self.root.clipboard_clear()
-                self.root.clipboard_append(line, type="UTF8_STRING")
+                self.root.clipboard_append(line)
                 self.root.update()
                 where = () if line.startswith("/") else ("alt+Home",)  # a plain line is for the lobby
                 self.display.keys(*where, "ctrl+a", "ctrl+v")

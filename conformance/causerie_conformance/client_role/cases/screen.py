@@ -41,6 +41,7 @@ def texts(stage: Stage) -> None:
         stage.say(visitor, f"{harmful}{word}", to="@bob")
         stage.say(visitor, f"{word}{harmful}", kind=1)
         stage.mark(visitor)
+        stage.shows_times(3, word)
         stage.check()
         if len(stage.lines(word)) != 3:
             raise stage.problem(Kind.VALUE, f"three lines with {word!r}", f"{len(stage.lines(word))}")

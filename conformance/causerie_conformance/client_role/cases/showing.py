@@ -48,8 +48,12 @@ def seqs_of_their_own(stage: Stage) -> None:
     texts = [stage.say(visitor, to=LOBBY), stage.say(visitor, to="@bob"), stage.say(visitor, sender="cy", to="@cy")]
     texts.append(stage.say(visitor, to=LOBBY))
     stage.mark(visitor)
+    for text in texts:
+        stage.shows(text)
     stage.leave(visitor)
-    stage.in_order(*texts)
+    stage.in_order(texts[0], texts[3])
+    stage.once(texts[1])
+    stage.once(texts[2])
 
 
 @case("showing/ack-first", "MSG-11", "CLIENT-6")
