@@ -161,9 +161,12 @@ class Pane(ttk.Frame):
         if old and entries:  # the day at the joint may stand there already
             first = next((row.entry for row in old if row.entry is not None), None)
             if first is not None and old[0].day is not None and day(entries[-1].timestamp) == old[0].day:
+                if self._top > 0:
+                    self._top -= 1
+                else:  # what stood below it stays where it is
+                    self._shift += self._draw(old[0]).height
                 self._undraw(old[0])
                 old = old[1:]
-                added -= 1 if self._top > 0 else 0
         self._rows += old
         self._top += added
         self._move_selection(added)

@@ -28,7 +28,7 @@ def _paragraph(text: str, width: int, measure: Measure) -> list[tuple[int, int]]
     while at < len(text):
         end = text.find(" ", at)
         end = len(text) if end < 0 else max(end, at + 1)
-        room = measure(text[at:end])
+        room = measure(text[at:end]) if end - at <= width else width + 1  # no character is narrower than a pixel
         if used + room <= width:
             at, used = end, used + room
             continue
