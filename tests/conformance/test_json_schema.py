@@ -9,7 +9,7 @@ import pytest
 
 from causerie_conformance.cli import main
 from causerie_conformance.problems import Kind
-from causerie_conformance.registry import CASES, CLIENT_TOPICS, ROLES, TOPICS, Case, load_cases, load_client_cases
+from causerie_conformance.registry import CLIENT_TOPICS, ROLES, TOPICS, Case, load_cases, load_client_cases
 from causerie_conformance.report import json_report
 from causerie_conformance.report.frames import Conversation, structured
 from causerie_conformance.report.json_report import FORMAT, NotAReport
@@ -21,6 +21,7 @@ from causerie_spec.codes import PROFILES, VERSION
 from causerie_spec.messages import Ping, Pong, Send
 
 SCHEMA = json.loads(schema_text())
+HELLO = next(case for case in load_cases() if case.id == "hello/quit")
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
 
 
@@ -148,7 +149,7 @@ def test_of_a_run_with_stale_known_failures(serve, step_1, tmp_path, capsys):
 
 def test_of_an_interrupted_run_with_a_hostile_server(tmp_path):
     case = Case("hello/one", "One thing", ("PING-1",), lambda arena: None, "CORE")
-    run = Run("x:1", selected=[case, CASES["hello/quit"]], agent="\x1b[2J\u202e\x00", interrupted=True)
+    run = Run("x:1", selected=[case, HELLO], agent="\x1b[2J\u202e\x00", interrupted=True)
     transcript = Transcript()
     transcript.event("A", "connected")
     transcript.sent("A", encode(Send("#lobby", 1, 0, "x" * 9_000), 2), "a note")
@@ -248,7 +249,7 @@ def test_what_cannot_be_read(tmp_path):
 
 
 def test_a_report_with_a_case_that_is_none(tmp_path):
-    run = Run("x:1", selected=[CASES["hello/quit"]])
+    run = Run("x:1", selected=[HELLO])
     run.finish()
     report = json_report.document(run)
     path = tmp_path / "x.json"

@@ -102,6 +102,9 @@ def test_texts_are_looked_up_whole_and_when_shown(module):
     for call in calls(tree, *names):
         for argument in call.args[: TEXTS[call.func.id]]:
             assert not is_a_text_made_here(argument), f"{module}:{argument.lineno}: format it after it is looked up"
+    for string_ in (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)):
+        for call in calls(string_, "_", "N_", "ngettext"):
+            raise AssertionError(f"{module}:{call.lineno}: before Python 3.12 nothing is found inside an f-string")
     functions = [
         node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
     ]

@@ -78,9 +78,14 @@ def address_of(text: str) -> Address:
 
 def tls_of(options: argparse.Namespace) -> ssl.SSLContext | None:
     """How to speak TLS, None if not at all. Raises `CertificateError`."""
-    if not (options.tls or options.ca_file is not None or options.insecure):
+    return tls(options.ca_file, insecure=options.insecure, wanted=options.tls)
+
+
+def tls(ca_file: Path | None, *, insecure: bool, wanted: bool) -> ssl.SSLContext | None:
+    """How to speak TLS; None if nothing asks for it. Raises `CertificateError`."""
+    if not (wanted or insecure or ca_file is not None):
         return None
-    return client_context(options.ca_file, verify=not options.insecure)
+    return client_context(ca_file, verify=not insecure)
 
 
 def check_handle(text: str) -> None:

@@ -77,4 +77,5 @@ def load() -> dict[str, str]:
 
 def documented() -> str:
     """The keys with their defaults, for ``--help``."""
-    return "\n".join(f"  {name:<8}{_(key.meaning)} ({key.default or '-'})" for name, key in KEYS.items())
+    meanings = {name: _(key.meaning) for name, key in KEYS.items()}
+    return "\n".join(f"  {name:<8}{meanings[name]} ({key.default or '-'})" for name, key in KEYS.items())

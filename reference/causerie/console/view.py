@@ -159,7 +159,8 @@ class View:
             head.append(Span(Role.PLACE, "* "))
         head.append(name)
         if entry.conversation.startswith("@"):
-            head.append(Span(Role.PLACE, f" → {place if entry.mine else _('you')}"))
+            reader = place if entry.mine else _("you")
+            head.append(Span(Role.PLACE, f" → {reader}"))
         if entry.kind in (Kind.JOINED, Kind.LEFT):
             done = _("joined {room}") if entry.kind == Kind.JOINED else _("left {room}")
             return Line((*head, Span(Role.NOTICE, " ")), (done.format(room=place),), Role.NOTICE, chat=True)

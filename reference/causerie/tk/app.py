@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import shlex
-import ssl
 import subprocess
 import tkinter as tk
 import traceback
@@ -39,7 +38,7 @@ from causerie.tk.chat_view import ChatView
 from causerie.tk.connect import ConnectForm, Wish
 from causerie.tk.dialogs import Help
 from causerie.tk.rows import Rows
-from causerie.tls.contexts import CertificateError, client_context
+from causerie.tls.contexts import CertificateError
 from causerie_spec import __version__
 from causerie_spec.codes import ErrorCode
 
@@ -198,9 +197,7 @@ class App:
             raise passwords.PasswordError(said)
         password = command_line.password_from(wish.password) if wish.password else None
         identity = command_line.identity(self._tokens, wish.address, wish.handle, wish.display, password)
-        tls: ssl.SSLContext | None = None
-        if wish.tls or wish.ca_file is not None or wish.insecure:
-            tls = client_context(wish.ca_file, verify=not wish.insecure)
+        tls = command_line.tls(wish.ca_file, insecure=wish.insecure, wanted=wish.tls)
         store, warning = command_line.local_store(self._tokens, wish.address, wish.handle, memory=self._memory)
         session = Session(
             identity,

@@ -4,8 +4,8 @@ import secrets
 import ssl
 import warnings
 
+from causerie.client import command_line
 from causerie.client.tokens import TokenStore
-from causerie.console import cli
 from causerie.core import saslprep
 from causerie.core.client import connection, scram
 from causerie.core.client.connection import Connection
@@ -100,7 +100,7 @@ def forgets_that_it_had_a_password():
 def _contexts(change):
     """Change each TLS context of the client."""
 
-    @instead(cli, "client_context")
+    @instead(command_line, "client_context")
     def client_context(original, *args, **named):
         context = original(*args, **named)
         change(context)
@@ -110,7 +110,7 @@ def _contexts(change):
 @mutant("TLS-1", "secure/talk")
 def speaks_in_clear():
     """Speaks in clear, whatever its user says."""
-    cli._tls = lambda options: None
+    command_line.tls = lambda *_, **__: None
 
 
 def _believe(context):
