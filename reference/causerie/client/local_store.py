@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from causerie.client.model import WAITING, Chat, Entry, Place
 from causerie.core.client import (
+    AllTold,
     ConversationTold,
     Event,
     LoggedIn,
@@ -44,7 +45,7 @@ from causerie.core.client import (
 )
 from causerie.core.client import Entry as OutboxEntry
 from causerie.language import _
-from causerie_spec.codes import LOBBY, MAX_KIND_FROM_CLIENT, Kind
+from causerie_spec.codes import MAX_KIND_FROM_CLIENT, Kind
 from causerie_spec.messages import ChatMessage
 
 APPLICATION_ID: Final = int.from_bytes(b"CAUc", "big")
@@ -60,7 +61,9 @@ CREATE TABLE conversations (
     known INTEGER NOT NULL,             -- does `shown` belong to this era?
     low INTEGER NOT NULL,               -- what is above it, up to `shown`, is kept, or cannot be had
     shown INTEGER NOT NULL,
-    read INTEGER NOT NULL,
+    read INTEGER NOT NULL,              -- by the user, on any device
+    seen_era INTEGER NOT NULL,
+    seen INTEGER NOT NULL,              -- what was before the user's eyes here
     all_delivered INTEGER NOT NULL,
     all_read INTEGER NOT NULL,
     members INTEGER NOT NULL,
@@ -193,9 +196,13 @@ class LocalStore:
                     database.execute("ROLLBACK")
                 raise
 
-    def set_read(self, conversation: str, seq: int) -> None:
-        """The user has read up to there. Raises sqlite3.Error."""
-        self._run("UPDATE conversations SET read = MAX(read, ?) WHERE name = ?", _in(seq), conversation)
+    def set_read(self, conversation: str, place: Place) -> None:
+        """The user has read up to there, on this device. Raises sqlite3.Error."""
+        era, seq = place[0], _in(place[1])
+        with self._lock:
+            self._run("UPDATE conversations SET seen_era = ?, seen = ? WHERE name = ?", era, seq, conversation)
+            if era == self._era:
+                self._run("UPDATE conversations SET read = MAX(read, ?) WHERE name = ?", seq, conversation)
 
     # For the client core.
 
@@ -209,6 +216,7 @@ class LocalStore:
                 None if epoch is None else _out(epoch),
                 {name: _out(shown) for name, shown, _ in known},
                 {name: _out(read) for name, _, read in known if read != _ZERO},
+                bool(self._meta("listed")),
                 entries,
             )
 
@@ -219,11 +227,12 @@ class LocalStore:
         with self._lock:
             found = []
             rows = self._rows(
-                "SELECT name, shown, read, all_delivered, all_read, members, listed FROM conversations ORDER BY name"
+                "SELECT name, shown, read, all_delivered, all_read, members, listed, seen_era, seen"
+                " FROM conversations ORDER BY name"
             )
-            for name, shown, read, all_delivered, all_read, members, listed in rows:
+            for name, shown, read, all_delivered, all_read, members, listed, seen_era, seen in rows:
                 chat = Chat(name, self._era, _out(shown), _out(read), _out(all_delivered), _out(all_read), members)
-                chat.listed = bool(listed)
+                chat.listed, chat.seen = bool(listed), (seen_era, _out(seen))
                 chat.unread, chat.mentions = self.unread(name, chat.read, chat.shown)
                 newest = self.page(name, None, 1)
                 chat.last = newest[-1] if newest else None
@@ -250,14 +259,25 @@ class LocalStore:
         )
         return [self._entry(name, *row) for row in reversed(rows)]
 
+    def unseen(self, name: str, seen: Place, last: Place) -> list[Entry]:
+        """The rows behind ``seen``, up to ``last`` (included), ascending."""
+        rows = self._rows(
+            "SELECT era, seq, timestamp, sender, kind, text, missing FROM messages WHERE conversation = ?"
+            " AND (era, seq) > (?, ?) AND (era, seq) <= (?, ?) ORDER BY era, seq",
+            *(name, seen[0], _in(seen[1]), last[0], _in(last[1])),
+        )
+        return [self._entry(name, *row) for row in rows]
+
     def refresh(self, chat: Chat) -> None:
         """What the server told, and what is unread, anew; how far the conversation is shown is the caller's affair."""
         with self._lock:
             rows = self._rows(
-                "SELECT read, all_delivered, all_read, members FROM conversations WHERE name = ?", chat.name
+                "SELECT read, all_delivered, all_read, members, seen_era, seen FROM conversations WHERE name = ?",
+                chat.name,
             )
             if rows and chat.era == self._era:
-                read, all_delivered, all_read, chat.members = rows[0]
+                read, all_delivered, all_read, chat.members, seen_era, seen = rows[0]
+                chat.seen = (seen_era, _out(seen))
                 chat.read, chat.all_delivered, chat.all_read = _out(read), _out(all_delivered), _out(all_read)
                 chat.unread, chat.mentions = self.unread(chat.name, chat.read, chat.shown)
 
@@ -338,6 +358,7 @@ class LocalStore:
             self._run("DELETE FROM outbox WHERE state = 'sent'")
             self._era += 1
             self._set_meta("era", self._era)
+            self._set_meta("listed", 0)
             self._run(
                 "UPDATE conversations SET known = 0, low = ?, shown = ?, read = ?, all_delivered = ?, all_read = ?",
                 *([_ZERO] * 5),
@@ -357,7 +378,7 @@ class LocalStore:
     def _state(self, event: MessageState) -> None:
         if event.state is SendState.DOUBTFUL:
             return
-        if event.state is SendState.SENT and (not event.seq or self._has(event.conversation, event.seq)):
+        if event.state is SendState.SENT and (not event.seq or self._is_behind(event.conversation, event.seq)):
             self._run("DELETE FROM outbox WHERE txn = ?", _in(event.txn))
             return
         self._run(
@@ -380,7 +401,7 @@ class LocalStore:
         self._keep(event.conversation, seq, _in(event.timestamp), event.sender, event.kind, event.text)
         self._reach(event.conversation, event.seq, event.seq - 1)
         if mine:
-            self._run("DELETE FROM outbox WHERE txn = ? AND conversation = ?", _in(event.txn), event.conversation)
+            self._forget(event.txn, event.conversation)
             self._run("UPDATE conversations SET read = MAX(read, ?) WHERE name = ?", seq, event.conversation)
             if event.kind in (Kind.JOINED, Kind.LEFT):
                 self._list(event.conversation, event.kind == Kind.JOINED)
@@ -406,6 +427,9 @@ class LocalStore:
             *(_in(event.first), _ZERO, event.conversation),
         )
 
+    def _all_told(self, event: AllTold) -> None:
+        self._set_meta("listed", 1)
+
     def _receipt(self, event: ReceiptTold) -> None:
         self._run(
             "UPDATE conversations SET read = MAX(read, ?), all_delivered = ?, all_read = ? WHERE name = ?",
@@ -424,8 +448,14 @@ class LocalStore:
                 text = message.text
                 sender, kind = message.sender, message.kind
                 self._keep(event.conversation, _in(message.seq), _in(message.timestamp), sender, kind, text)
+                if sender == self._handle:
+                    self._forget(message.txn, event.conversation)
         low = min((message.seq for message in event.messages), default=1) - 1
         self._run("UPDATE conversations SET low = MIN(low, ?) WHERE name = ?", _in(low), event.conversation)
+
+    def _forget(self, txn: int, name: str) -> None:
+        """What was written is in the log, and kept as the log has it."""
+        self._run("DELETE FROM outbox WHERE txn = ? AND conversation = ?", _in(txn), name)
 
     def _keep(self, name: str, seq: int, timestamp: int, sender: str, kind: int, text: str) -> None:
         mention = sender != self._handle and mentions(text, self._handle)
@@ -437,17 +467,17 @@ class LocalStore:
     def _reach(self, name: str, shown: int, low: int) -> None:
         """The conversation is shown up to there; if it was not known in this era, it begins behind ``low``."""
         self._run(
-            "INSERT INTO conversations VALUES (?, 1, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (name) DO UPDATE SET"
+            "INSERT INTO conversations VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (name) DO UPDATE SET"
             " low = CASE WHEN known THEN low ELSE excluded.low END, known = 1, shown = MAX(shown, excluded.shown)",
-            *(name, _in(low), _in(shown), _ZERO, _ZERO, _ZERO),
+            *(name, _in(low), _in(shown), _ZERO, self._era, _in(low), _ZERO, _ZERO),
         )
 
     def _list(self, name: str, listed: bool) -> None:
         self._run("UPDATE conversations SET listed = ? WHERE name = ?", listed, name)
 
-    def _has(self, name: str, seq: int) -> bool:
-        statement = "SELECT 1 FROM messages WHERE conversation = ? AND era = ? AND seq = ?"
-        return bool(self._rows(statement, name, self._era, _in(seq)))
+    def _is_behind(self, name: str, seq: int) -> bool:
+        """Was it shown, or is it history?"""
+        return bool(self._rows("SELECT 1 FROM conversations WHERE name = ? AND known AND shown >= ?", name, _in(seq)))
 
 
 _WRITERS: Final[dict[type[Event], Callable[[LocalStore, Any], None]]] = {
@@ -458,6 +488,7 @@ _WRITERS: Final[dict[type[Event], Callable[[LocalStore, Any], None]]] = {
     MessageShown: LocalStore._shown,
     MessagesMissed: LocalStore._missed,
     ConversationTold: LocalStore._told,
+    AllTold: LocalStore._all_told,
     ReceiptTold: LocalStore._receipt,
     RoomJoined: LocalStore._joined,
     RoomLeft: LocalStore._left,
@@ -531,4 +562,3 @@ def _lay_out(database: sqlite3.Connection) -> None:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             database.execute(statement)
-    database.execute("INSERT INTO conversations VALUES (?, 0, ?, ?, ?, ?, ?, 0, 1)", (LOBBY, *([_ZERO] * 5)))

@@ -83,10 +83,11 @@ class Entry:
 class Chat:
     """A conversation, as the list of them shows it.
 
-    ``shown`` is the highest seq kept, ``read`` the highest that the user has read, both of the current ``era``;
-    ``unread`` counts messages of others above it, ``mentions`` those that name the user. ``all_delivered`` and
-    ``all_read`` are as the server told them. ``typing`` are the handles that write just now, in order. ``listed`` says
-    that the server counts the user among the members.
+    ``shown`` is the highest seq kept, ``read`` the highest that the user has read, on any device, both of the current
+    ``era``; ``seen`` is the last place that was before the user's eyes on this one. ``unread`` counts messages of
+    others above it, ``mentions`` those that name the user. ``all_delivered`` and ``all_read`` are as the server told
+    them. ``typing`` are the handles that write just now, in order. ``listed`` says that the server counts the user
+    among the members.
     """
 
     name: str
@@ -96,11 +97,22 @@ class Chat:
     all_delivered: int = 0
     all_read: int = 0
     members: int = 0
+    seen: Place = (0, 0)
     unread: int = 0
     mentions: int = 0
     last: Entry | None = None
     typing: tuple[str, ...] = ()
     listed: bool = False
+
+    @property
+    def end(self) -> Place:
+        """The place of the last row kept."""
+        return self.era, self.shown
+
+    @property
+    def news(self) -> bool:
+        """Is there anything that the user has yet to see here, or to read?"""
+        return self.unread > 0 or self.shown > self.read or self.end > self.seen
 
     @property
     def lobby(self) -> bool:
@@ -127,10 +139,6 @@ class Chat:
         if era != self.era:
             return Tick.SENT
         return Tick.READ if seq <= self.all_read else Tick.DELIVERED if seq <= self.all_delivered else Tick.SENT
-
-    def is_unread(self, entry: Entry) -> bool:
-        """Has the user yet to read it?"""
-        return not entry.mine and not entry.waits and entry.place > (self.era, self.read)
 
 
 @dataclass(frozen=True, slots=True)

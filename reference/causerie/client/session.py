@@ -170,12 +170,17 @@ class Session:
         From the local store alone: see `older`.
         """
         chat = self._chat(name)
-        entries = self._store.page(name, before, limit, (chat.era, chat.shown))
+        entries = self._store.page(name, before, limit, chat.end)
         if self.status.link is Link.ONLINE and self._store.low(name):  # between the eras something is still to be had
             entries = [entry for entry in entries if entry.place[0] == chat.era]
         if before is None:
             entries += (entry for entry in self._waiting.values() if entry.conversation == name)
         return entries
+
+    def unseen(self, name: str) -> list[Entry]:
+        """What was kept and never `read` on this device, ascending; one's own messages among it."""
+        chat = self._chat(name)
+        return self._store.unseen(name, chat.seen, chat.end)
 
     def older(self, name: str) -> bool:
         """Ask the server for what is older than all that the store has of it; `PageCame` follows.
@@ -215,9 +220,10 @@ class Session:
     def read(self, name: str) -> None:
         """The user has seen all of that conversation that there is."""
         chat = self._chat(name)
-        if chat.shown > chat.read:
-            chat.read = seq = chat.shown
-            self._keep(lambda: self._store.set_read(name, seq))
+        if chat.shown > chat.read or chat.end > chat.seen:
+            place = chat.seen = chat.end
+            chat.read = seq = max(chat.read, chat.shown)
+            self._keep(lambda: self._store.set_read(name, place))
             self._runner.do(lambda client, now: client.read(name, seq, now))
             self._dirty[name] = None
         if chat.unread or chat.mentions:
@@ -478,7 +484,7 @@ class Session:
                 yield self._remove(entry)
         chat = self._chat(event.conversation)
         if chat.last is None and event.messages:
-            chat.last = next(iter(self._store.page(chat.name, None, 1, (chat.era, chat.shown))), None)
+            chat.last = next(iter(self._store.page(chat.name, None, 1, chat.end)), None)
             self._dirty[chat.name] = None
         yield model.PageCame(event.conversation, len(event.messages))
 

@@ -116,7 +116,7 @@ class PlainShell:
             try:
                 if not begun:
                     begun = True
-                    self._show_unread()
+                    self._show_unseen()
                 pending += self._session.wait(_LOOK)
                 while pending:
                     self._show(pending.pop(0))
@@ -142,17 +142,15 @@ class PlainShell:
             return Exit.PROTOCOL
         return Exit.USAGE if self._misused and self._patient else Exit.OK
 
-    def _show_unread(self) -> None:
+    def _show_unseen(self) -> None:
         """What an earlier run kept and did not come to show."""
-        for name, chat in list(self._session.chats.items()):
-            page = self._session.page(name, None, max(chat.unread, 1)) if chat.unread else []
-            for entry in page:
-                if chat.is_unread(entry):
-                    self._show(EntryAdded(entry))
+        for name in list(self._session.chats):
+            for entry in self._session.unseen(name):
+                self._show(EntryAdded(entry))
 
     def _mark_read(self) -> None:
         """What was printed is read."""
-        for name in [chat.name for chat in self._session.chats.values() if chat.shown > chat.read]:
+        for name in [chat.name for chat in self._session.chats.values() if chat.news]:
             self._session.read(name)
 
     def _show(self, change: Change) -> None:

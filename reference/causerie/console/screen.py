@@ -285,7 +285,7 @@ class ScreenShell:
 
     def _read(self) -> None:
         chat = self.session.chats.get(self._open)
-        if chat is not None and not self._scroll and (chat.unread or chat.shown > chat.read) and not self._leaving:
+        if chat is not None and not self._scroll and chat.news and not self._leaving:
             self.session.read(self._open)
 
     def _say(self, lines: list[Line]) -> None:

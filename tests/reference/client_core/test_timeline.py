@@ -94,7 +94,7 @@ def test_where_a_conversation_begins(whole, begins):
 def test_a_direct_conversation_that_began_while_away_is_shown_from_its_beginning():
     line = timeline()
     line.told("@old", 3)
-    line.listed()
+    line.all_told()
     line.begin(repairs=True)
     line.told("@old", 3)
     line.told("@new", 2)

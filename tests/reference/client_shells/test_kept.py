@@ -26,13 +26,15 @@ def finish(process, peer):
 
 
 def sent_before_login(peer, **welcome):
-    """Log the client in; the SENDs that come before it could know of anything else."""
+    """Log the client in, to a server without conversations; its first SEND."""
     peer.log_in(**welcome)
     ref, send = None, None
     while not isinstance(send, Send):
         received = peer.next()
         assert received is not None
         ref, send = received
+        if isinstance(send, Conversations):
+            peer.send(End(False), ref)
     return ref, send
 
 

@@ -30,6 +30,7 @@ from causerie.core.client.errors import (
     RemoteProtocolError,
 )
 from causerie.core.client.events import (
+    AllTold,
     AskRefused,
     Connected,
     Connecting,
@@ -60,6 +61,7 @@ from causerie.core.client.scram import Password
 from causerie.core.client.timeline import Gap
 
 __all__ = [
+    "AllTold",
     "AskRefused",
     "Backoff",
     "Cause",

@@ -6,7 +6,8 @@ and octets (`connection`).
 The rules:
 
 * After a login the whole list of conversations is read once, for the heads. One that is new here begins where the
-  server says that the user has received it, if it can say so.
+  server says that the user has received it, if it can say so. The first SEND on this device waits for the list: a
+  message that was sent before it would count as received, and what was sent and not seen would be taken for history.
 * A conversation of which something is missing is asked for from the last message shown, page by page, until
   nothing is. PAGES questions wait for their answers at once: SENDs are answered behind them, and PING.
 * A page that gives nothing new ends the search for what the server had told of when it was asked: that is gone.
@@ -64,6 +65,11 @@ class CatchUp:
         self._not_before = None
 
     @property
+    def sends_wait(self) -> bool:
+        """Must messages wait for the list? It says where each conversation begins here: behind none of them."""
+        return self._after is not None and not self._timeline.listed
+
+    @property
     def deadline(self) -> float | None:
         """When the next question may be asked, if it has to wait."""
         return self._not_before
@@ -108,7 +114,7 @@ class CatchUp:
                 self._after = None
         elif not (isinstance(answer, End) and answer.more) or self._after == request.after:
             self._after = None
-            self._timeline.listed()
+            self._timeline.all_told()
 
     def _page(self, request: History, answer: Message) -> list[Shown]:
         conversation = request.conversation

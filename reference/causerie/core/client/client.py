@@ -362,7 +362,7 @@ class Client:
 
     def _take_up(self, saved: Saved) -> None:
         self._epoch = saved.epoch
-        self._timeline.restore(saved.shown)
+        self._timeline.restore(saved.shown, listed=saved.listed)
         for conversation, seq in saved.shown.items():
             self._cursors.shown(conversation, seq, mine=False)
         for conversation, seq in saved.read.items():
@@ -405,7 +405,8 @@ class Client:
             self._events += self._membership.refuse_all()
         while (request := self._membership.next_request(now, self._outbox.waits_for)) is not None:
             connection.request(request, now)
-        while len(self._sends) < WINDOW and (entry := self._outbox.next_to_send()) is not None:
+        room = 0 if self._catchup.sends_wait else WINDOW
+        while len(self._sends) < room and (entry := self._outbox.next_to_send()) is not None:
             entry.epoch = connection.welcome.epoch
             entry.repeatable = codes.HISTORY in connection.welcome.capabilities
             self._sends[connection.request(entry.frame, now)] = entry
@@ -458,9 +459,12 @@ class Client:
         else:
             if isinstance(answer, ChatMessage):
                 self._confirm(answer)
+            listed = self._timeline.listed
             self._show(self._catchup.answered(request, answer, now))
             if isinstance(answer, Conversation):
                 self._told(answer)
+            if self._timeline.listed and not listed:
+                self._events.append(ev.AllTold())
 
     def _told(self, told: Conversation) -> None:
         self._cursors.told(told.conversation, told.delivered, told.read)

@@ -166,6 +166,11 @@ class ConversationTold(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AllTold(Event):
+    """The server has told of all conversations, for the first time in this epoch: another one is new."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptTold(Event):
     """The server told how far the user is, here or on another device, and how far everybody is (RECEIPT)."""
 

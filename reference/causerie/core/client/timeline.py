@@ -81,8 +81,9 @@ class Timeline:
 
     # What is known of the server's logs.
 
-    def restore(self, shown: Mapping[str, int]) -> None:
-        """Go on from what an earlier run kept: the highest seq of each conversation."""
+    def restore(self, shown: Mapping[str, int], *, listed: bool) -> None:
+        """Go on from what an earlier run kept: the highest seq of each conversation; were they all?"""
+        self._listed = listed
         self._lines = {conversation: _Line(seq, seq) for conversation, seq in shown.items()}
 
     def told(self, conversation: str, head: int, begin: int | None = None) -> int:
@@ -92,8 +93,13 @@ class Timeline:
         """
         return self._reach(conversation, head, begin=head if begin is None else begin).shown
 
-    def listed(self) -> None:
-        """The server told of all conversations: others come into being from now on."""
+    @property
+    def listed(self) -> bool:
+        """Has the server told of all conversations? Others come into being after that."""
+        return self._listed
+
+    def all_told(self) -> None:
+        """It has."""
         self._listed = True
 
     def behind(self) -> Iterator[str]:
