@@ -149,15 +149,18 @@ class Kills:
 
     def first_life(self):
         """Log in, say something, and die: what is said from now on is for this device too."""
+        self.bob.start()  # who is not known on this server cannot be written to
+        while not self.bob.logins:
+            self.wakeups.get(timeout=PATIENCE)
+            self.bob.take()
         self.proxy.set(calm=True)
         life = self.begin()
         self.type(life, 1)
         while not rows(life.told):
             if not life.hear(PATIENCE):
-                raise RuntimeError(f"no login: {life.told} {life.log.read_text('utf-8')}")
+                raise RuntimeError(f"nothing was said: {life.told} {life.log.read_text('utf-8')}")
         life.kill()
         self.proxy.set(calm=False)
-        self.bob.start()
 
     def live(self):
         """Type a few lines, and die: after so long, or after so many lines of output."""
