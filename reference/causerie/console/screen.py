@@ -13,9 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shlex
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import date
@@ -48,6 +46,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from causerie.client import model
 from causerie.client.model import WAITING, Chat, Entry, Link, Place, Tick
+from causerie.client.notification import notify
 from causerie.client.session import Session
 from causerie.client.visible import visible
 from causerie.client.wording import not_sendable, seconds, sentence
@@ -523,15 +522,8 @@ class ScreenShell:
         if wanted == "yes" or (wanted == "mentions" and for_me):
             self.app.output.bell()
             self.app.output.flush()
-        if for_me and self._settings["notify"]:
-            command = shlex.split(self._settings["notify"], posix=os.name != "nt")
-            with contextlib.suppress(OSError):
-                subprocess.Popen(
-                    [*command, visible(entry.sender), visible(entry.text[:200])],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
+        if for_me:
+            notify(self._settings["notify"], entry)
 
     def run(self) -> model.Ended:
         """Chat until the user leaves, or the session ends by itself."""

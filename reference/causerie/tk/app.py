@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shlex
-import subprocess
 import tkinter as tk
 import traceback
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from causerie.client import command_line, model
 from causerie.client.address import Address
 from causerie.client.local_store import LocalStoreError
 from causerie.client.model import Entry
+from causerie.client.notification import notify
 from causerie.client.session import Session
 from causerie.client.tokens import TokenError, TokenStore
 from causerie.client.visible import visible
@@ -112,6 +111,8 @@ class App:
         self._trouble = False
         self._leaving = False
         self._unseen = 0
+        self._later: list[str] = []
+        """What Tk is to call: the next look first."""
         self._menu()
         self._keys()
         self.root.geometry(self.settings.geometry)
@@ -127,9 +128,13 @@ class App:
 
     def run(self) -> int:
         """Until the window is closed; the exit status."""
-        self.root.after(POLL, self._poll)
+        self.begin()
         self.root.mainloop()
         return Exit.PROTOCOL if self._status is Exit.OK and self._trouble else self._status
+
+    def begin(self) -> None:
+        """Look at what the session has to say from now on."""
+        self._later[:1] = [self.root.after(POLL, self._poll)]
 
     def _server_before(self) -> dict[str, str]:
         with contextlib.suppress(command_line.UsageError):
@@ -233,8 +238,8 @@ class App:
                 view.changed(changes)
             for change in changes:
                 self._note(change)
-        if self.root is not None:
-            self.root.after(POLL, self._poll)
+        with contextlib.suppress(tk.TclError):  # that was the end
+            self._later[:1] = [self.root.after(POLL, self._poll)]
 
     def _note(self, change: model.Change) -> None:
         """What the program remembers of a change, and its end."""
@@ -279,15 +284,7 @@ class App:
         self.root.title(f"({self._unseen}) Causerie")
         if self.settings.bell and (mention or entry.conversation.startswith("@")):
             self.root.bell()
-        if self.settings.notify:
-            command = [*shlex.split(self.settings.notify, posix=os.name != "nt"), visible(entry.sender)]
-            with contextlib.suppress(OSError):
-                subprocess.Popen(
-                    [*command, visible(entry.text[:200])],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
+        notify(self.settings.notify, entry)
 
     def _looked_at(self) -> None:
         if self._unseen:
@@ -326,10 +323,12 @@ class App:
         self._leaving = True
         self.root.withdraw()
         self.session.leave()
-        self.root.after(round(GOODBYE * 1000), self._destroy)
+        self._later.append(self.root.after(round(GOODBYE * 1000), self._destroy))
 
     def _destroy(self) -> None:
         with contextlib.suppress(tk.TclError):
+            for later in self._later:
+                self.root.after_cancel(later)
             self.root.destroy()
 
     # Looks.
@@ -424,6 +423,7 @@ class App:
 
     def _keys(self) -> None:
         bind = self.root.bind_all
+        self.root.bind_class("TEntry", "<Control-a>", _select_all)  # Tk on X11 goes to the start of the line
         bind("<Control-q>", lambda _: self.quit())
         bind("<F1>", lambda _: self.help())
         bind("<Control-n>", self._in_view("new_chat"))
@@ -466,3 +466,9 @@ class App:
     def _about(self) -> None:
         text = _("Causerie {version}. What you write can be read on the server; without TLS also on the way.")
         messagebox.showinfo("Causerie", text.format(version=__version__), parent=self.root)
+
+
+def _select_all(event: tk.Event[Any]) -> str:
+    event.widget.select_range(0, "end")
+    event.widget.icursor("end")
+    return "break"

@@ -34,6 +34,8 @@ from causerie_spec.names import is_conversation, is_handle
 
 PAGE: Final = 100
 """Entries that are paged in at once."""
+WHILE: Final = 250
+"""Milliseconds between looks at the countdown, and at whether somebody reads."""
 SAID: Final = 6_000
 """Milliseconds for which the banner says something."""
 
@@ -117,7 +119,12 @@ class ChatView(ttk.Frame):
         text = self.composer.text
         text.bind("<Prior>", lambda _: self._page(-1))
         text.bind("<Next>", lambda _: self._page(1))
-        self.after(250, self._every_while)
+        self._again = self.after(WHILE, self._every_while)
+
+    def destroy(self) -> None:
+        """The end of it."""
+        self.after_cancel(self._again)
+        super().destroy()
 
     def set_look(self, look: Look) -> None:
         """Other colours or sizes; what is open, read and written stays."""
@@ -390,8 +397,6 @@ class ChatView(ttk.Frame):
     def _link(self, change: model.StatusChanged) -> None:
         if change.link is Link.ONLINE and change.new_epoch:
             self.tell(_("the server was restarted: it knows nothing of what was said before"))
-        elif change.link is Link.ONLINE:
-            self._said_until = 0.0
         if change.link is Link.ONLINE:
             self.pane.more_may_exist()
         self._show_banner()
@@ -407,7 +412,7 @@ class ChatView(ttk.Frame):
     def _every_while(self) -> None:
         self._show_banner()
         self._read()
-        self.after(250, self._every_while)
+        self._again = self.after(WHILE, self._every_while)
 
     def _show_banner(self) -> None:
         status = self.session.status

@@ -49,7 +49,7 @@ class Composer(ttk.Frame):
         self._font = tkfont.Font(root=self, family=tkfont.nametofont("TkDefaultFont").actual()["family"])
         self._emoji = ttk.Button(self, text="☺", width=3, style="Flat.TButton", command=self.pick_emoji)
         self._emoji.pack(side="left", anchor="s")
-        self._send = ttk.Button(self, text=_("Send"), style="Accent.TButton", command=self.submit)
+        self._send = ttk.Button(self, text=_("Send"), style="Accent.TButton", command=self.submit, state="disabled")
         self._send.pack(side="right", anchor="s", padx=(8, 0))
         self._count = ttk.Label(self, style="Muted.TLabel")
         self.text = tk.Text(

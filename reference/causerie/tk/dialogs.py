@@ -15,16 +15,16 @@ from causerie.language import N_, _
 from causerie.tk.look import Look
 
 KEYS = (
-    ("Enter", N_("send")),
-    ("Shift-Enter", N_("another line")),
+    (N_("Enter"), N_("send")),
+    (N_("Shift-Enter"), N_("another line")),
     ("Ctrl-N", N_("new chat")),
     ("Ctrl-J", N_("join a room")),
     ("Ctrl-K", N_("search")),
     ("Alt-↑  Alt-↓", N_("conversation above, below")),
     ("F8", N_("next conversation with something new")),
-    ("Alt-Home", N_("the lobby")),
-    ("PgUp  PgDn", N_("read back, and forth")),
-    ("Ctrl-End", N_("the newest message")),
+    (N_("Alt-Home"), N_("the lobby")),
+    (N_("PgUp  PgDn"), N_("read back, and forth")),
+    (N_("Ctrl-End"), N_("the newest message")),
     ("Ctrl-E", N_("emoji")),
     ("Ctrl-C", N_("copy what is selected")),
     ("Ctrl-+  Ctrl--  Ctrl-0", N_("larger, smaller, as usual")),
@@ -142,7 +142,7 @@ class Help(Dialog):
     def __init__(self, parent: tk.Misc, look: Look, further: Sequence[str]) -> None:
         super().__init__(parent, look, _("Keys"))
         for row, (key, what) in enumerate(KEYS):
-            ttk.Label(self.body, text=key).grid(row=row, column=0, sticky="w", padx=(0, 18))
+            ttk.Label(self.body, text=_(key)).grid(row=row, column=0, sticky="w", padx=(0, 18))
             ttk.Label(self.body, text=_(what), style="Muted.TLabel").grid(row=row, column=1, sticky="w")
         ttk.Label(self.body, text="\n".join(further), style="Muted.TLabel").grid(
             row=len(KEYS), column=0, columnspan=2, sticky="w", pady=(12, 8)

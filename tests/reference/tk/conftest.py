@@ -1,10 +1,13 @@
 """A screen of its own for the tests of the window, and a window on it; skipped where there can be none, with why."""
 
+import gc
 import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
+
+from causerie.language import use
 
 
 def _load(name):
@@ -26,6 +29,60 @@ def display():
     made = display_module.Display()
     yield made
     made.close()
+
+
+@pytest.fixture
+def gui(display, tmp_path, monkeypatch):
+    """Makes windows of the program, in this process: `company.Gui`."""
+    company = _load("company")
+    monkeypatch.setenv("DISPLAY", display.name)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("CAUSERIE_ROWS", raising=False)
+    made = []
+
+    def make(address=None, handle="alice", folder=None, **options):
+        made.append(company.Gui(display, folder or tmp_path / "window", address, handle, **options))
+        return made[-1]
+
+    gc.disable()  # Tk's variables must go in this thread, and its main loop does not run while others collect
+    yield make
+    for each in made:
+        each.close()
+    made.clear()
+    gc.collect()
+    gc.enable()
+    use("en")
+
+
+@pytest.fixture(params=["asyncio", "threaded"])
+def server(request, tmp_path):
+    """A server, with each engine."""
+    made = _load("company").Server(request.param, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A server, with one engine."""
+    made = _load("company").Server("asyncio", tmp_path, "--memory")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Makes people with the console client."""
+    company = _load("company")
+    made = []
+
+    def make(handle, server):
+        made.append(company.Console(handle, server.port, tmp_path))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture
