@@ -33,15 +33,15 @@ def display():
 
 @pytest.fixture
 def gui(display, tmp_path, monkeypatch):
-    """Makes windows of the program, in this process: `company.Gui`."""
-    company = _load("company")
+    """Makes windows of the program, in this process: `gui.Gui`."""
+    module = _load("gui")
     monkeypatch.setenv("DISPLAY", display.name)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("CAUSERIE_ROWS", raising=False)
     made = []
 
     def make(address=None, handle="alice", folder=None, **options):
-        made.append(company.Gui(display, folder or tmp_path / "window", address, handle, **options))
+        made.append(module.Gui(display, folder or tmp_path / "window", address, handle, **options))
         return made[-1]
 
     gc.disable()  # Tk's variables must go in this thread, and its main loop does not run while others collect
@@ -55,34 +55,9 @@ def gui(display, tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=["asyncio", "threaded"])
-def server(request, tmp_path):
+def server(request, serve):
     """A server, with each engine."""
-    made = _load("company").Server(request.param, tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def house(tmp_path):
-    """A server, with one engine."""
-    made = _load("company").Server("asyncio", tmp_path, "--memory")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def people(tmp_path):
-    """Makes people with the console client."""
-    company = _load("company")
-    made = []
-
-    def make(handle, server):
-        made.append(company.Console(handle, server.port, tmp_path))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+    return serve(request.param)
 
 
 @pytest.fixture
