@@ -4,20 +4,15 @@ The real server, the real window under Xvfb, the real terminal program in a pseu
 through the client core. Needs what the tests of the window need (tests/reference/tk/display.py), and pyte.
 """
 
-import fcntl
 import html
 import os
 import random
 import re
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
-
-import pyte
 
 from causerie.client.address import Address
 from causerie.client.local_store import LocalStore
@@ -26,8 +21,9 @@ from causerie.core.client import Identity
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parents[1] / "reference" / "pictures"
-sys.path.insert(0, str(HERE / "tk"))
-from display import Display, missing  # noqa: E402  # a script beside it
+sys.path[:0] = [str(HERE / "tk"), str(HERE / "console")]
+from display import Display, missing  # noqa: E402  # scripts beside it
+from terminal import Terminal  # noqa: E402
 
 LIMIT = 20.0
 COLUMNS, LINES = 100, 24
@@ -132,43 +128,20 @@ def window(folder, port, people):
 def terminal(folder, port):
     """The terminal, as a picture that browsers draw."""
     token_for_alice(folder, port)
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     environment = os.environ | {"TERM": "xterm-256color", "LANGUAGE": "en", "CAUSERIE_HOME": str(folder)}
     environment.pop("NO_COLOR", None)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "causerie.console", f"127.0.0.1:{port}", "--handle", "alice"],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=environment,
-        start_new_session=True,
-    )
-    screen = pyte.Screen(COLUMNS, LINES)
-    stream = pyte.ByteStream(screen)
-    os.close(slave)
-    os.set_blocking(master, False)
-
-    def watch(seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                stream.feed(os.read(master, 65536))
-            except BlockingIOError:
-                time.sleep(0.02)
-            except OSError:  # the program has ended
-                return
-
-    watch(2.5)
-    os.write(master, b"\x1b2")
-    watch(0.8)
-    os.write(master, b"\x1b1half a thought")
-    watch(1.5)
-    (PICTURES / "console.svg").write_text(svg(screen), "utf-8")
-    os.write(master, b"\x03")
-    watch(1.0)
-    process.wait(LIMIT)
-    os.close(master)
+    chat = Terminal([f"127.0.0.1:{port}", "--handle", "alice"], environment, COLUMNS, LINES)
+    try:
+        chat.until("alice@")
+        chat.until("@bob")
+        chat.until("#ops")
+        chat.type("\x1b2")
+        chat.until("the new server is up")
+        chat.type("\x1b1half a thought")
+        chat.until("half a thought")
+        (PICTURES / "console.svg").write_text(svg(chat.screen), "utf-8")
+    finally:
+        chat.close()
 
 
 COLOURS = {

@@ -277,8 +277,8 @@ class ScreenShell:
             self._items[:0] = entries
             self._asked = False
         elif not self.session.older(self._open) and not self._at_first and self.session.status.link is Link.ONLINE:
-            self._at_first = True
-            if any(isinstance(item, Entry) for item in self._items):
+            self._at_first = any(isinstance(item, Entry) for item in self._items)
+            if self._at_first:
                 self._items[:0] = [notice(_("no older messages"))]
         self.app.invalidate()
 
