@@ -6,6 +6,7 @@ no sense is left at its default. Not in here: what the values do.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -83,6 +84,7 @@ def save(settings: Settings, directory: Path) -> bool:
         temporary.write_text(json.dumps(asdict(settings), indent=1) + "\n", "utf-8")
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         return False
     return True
