@@ -271,7 +271,8 @@ class Pane(ttk.Frame):
 
     def _insert(self, at: int, entry: Entry) -> None:
         """Put the entry there, with its day before it if it is the first of one."""
-        before = next((row for row in reversed(self._rows[:at]) if row.entry is not None), None)
+        above = (self._rows[index] for index in range(at - 1, -1, -1))
+        before = next((row for row in above if row.entry is not None), None)
         new_day = day(entry.timestamp)
         rows = []
         if before is None or before.entry is None or day(before.entry.timestamp) != new_day:
