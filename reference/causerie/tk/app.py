@@ -36,6 +36,7 @@ from causerie.tk import theme
 from causerie.tk.chat_view import ChatView
 from causerie.tk.connect import ConnectForm, Wish
 from causerie.tk.dialogs import Help
+from causerie.tk.look import Look
 from causerie.tk.rows import Rows
 from causerie.tls.contexts import CertificateError
 from causerie_spec import __version__
@@ -45,6 +46,9 @@ POLL: Final = 30
 """Milliseconds between looks at what the session has to say."""
 BATCH: Final = 200
 """Events of one look, at most: the window stays alive in a flood."""
+USUAL: Final = (980, 700)
+LEAST: Final = (560, 400)
+"""Pixels of the window at the first start, and at least."""
 GOODBYE: Final = 6.0
 """Seconds that leaving may take."""
 NAMES: Final = {"en": "English", "fr": "Français"}
@@ -95,10 +99,9 @@ class App:
         self.root = tk.Tk(className="Causerie")
         self.root.withdraw()
         self.root.title("Causerie")
-        self.root.minsize(480, 360)
         self.root.report_callback_exception = self._bug
         self._emoji = theme.emoji_safe()
-        self.look = theme.look_for(self.settings.theme, self.settings.zoom, emoji=self._emoji)
+        self.look = self._look()
         theme.apply(self.root, self.look)
         self._rows = Rows()
         self.form: ConnectForm | None = None
@@ -115,7 +118,8 @@ class App:
         """What Tk is to call: the next look first."""
         self._menu()
         self._keys()
-        self.root.geometry(self.settings.geometry)
+        self.root.minsize(self.look.pixels(LEAST[0]), self.look.pixels(LEAST[1]))
+        self.root.geometry(self._geometry())
         self.root.protocol("WM_DELETE_WINDOW", self.quit)
         self.root.bind("<FocusIn>", lambda _: self._looked_at())
         self.root.deiconify()
@@ -333,6 +337,21 @@ class App:
 
     # Looks.
 
+    def _geometry(self) -> str:
+        """As it was the last time, but on the screen that there is."""
+        screen = self.root.winfo_screenwidth(), self.root.winfo_screenheight()
+        size, _plus, place = self.settings.geometry.partition("+")
+        if not size:
+            width, height = (min(self.look.pixels(one), all_) for one, all_ in zip(USUAL, screen, strict=True))
+            return f"{width}x{height}"
+        seen = bool(place) and all(int(at) < all_ for at, all_ in zip(place.split("+"), screen, strict=False))
+        return self.settings.geometry if seen else size
+
+    def _look(self) -> Look:
+        return theme.look_for(
+            self.settings.theme, self.settings.zoom, emoji=self._emoji, density=theme.density(self.root)
+        )
+
     def set_theme(self, name: str) -> None:
         """System, light or dark."""
         self.settings.theme = name
@@ -344,7 +363,7 @@ class App:
         self._restyle()
 
     def _restyle(self) -> None:
-        self.look = theme.look_for(self.settings.theme, self.settings.zoom, emoji=self._emoji)
+        self.look = self._look()
         theme.apply(self.root, self.look)
         if self.view is not None:
             self.view.set_look(self.look)

@@ -92,7 +92,7 @@ class ChatView(ttk.Frame):
         self._subtitle = ttk.Label(header, style="Muted.TLabel")
         self._subtitle.pack(anchor="w")
         self._banner = ttk.Frame(main, style="Banner.TFrame", padding=(14, 6))
-        self._banner_label = ttk.Label(self._banner, style="Banner.TLabel", wraplength=560, justify="left")
+        self._banner_label = ttk.Label(self._banner, style="Banner.TLabel", wraplength="420p", justify="left")
         self._banner_label.grid(row=0, column=0, sticky="w")
         self._banner.columnconfigure(0, weight=1)
         self._try = ttk.Button(self._banner, text=_("Try now"), command=session.hurry)

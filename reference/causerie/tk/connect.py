@@ -122,7 +122,7 @@ class ConnectForm(ttk.Frame):
                 row += 1
         self._button = ttk.Button(box, text=_("Connect"), style="Accent.TButton", command=self.submit)
         self._button.grid(row=row, column=1, sticky="ew", pady=(14, 4))
-        general = ttk.Label(box, style="Error.TLabel", wraplength=360, justify="left")
+        general = ttk.Label(box, style="Error.TLabel", wraplength="270p", justify="left")
         general.grid(row=row + 1, column=0, columnspan=3)
         self._errors[""] = general
         self.bind_all("<Return>", self._return)
@@ -133,7 +133,7 @@ class ConnectForm(ttk.Frame):
         caption.grid(row=row, column=0, sticky="e", padx=(0, 10), pady=2)
         entry = ttk.Entry(box, textvariable=self._values[name], width=30, show="•" if name == "password" else "")
         entry.grid(row=row, column=1, sticky="ew", pady=2)
-        error = ttk.Label(box, style="Error.TLabel", wraplength=340, justify="left")
+        error = ttk.Label(box, style="Error.TLabel", wraplength="255p", justify="left")
         error.grid(row=row + 1, column=1, sticky="w")
         self._errors[name], self._entries[name] = error, entry
         widgets: list[Any] = [caption, entry, error]

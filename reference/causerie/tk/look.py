@@ -14,7 +14,8 @@ SMALLEST, LARGEST = 0.6, 2.5
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Colours as ``#rrggbb``; ``size`` in points at zoom 1; ``scale`` is the zoom.
+    """Colours as ``#rrggbb``; ``size`` in points at zoom 1; ``scale`` is the zoom; ``density`` how fine the screen is,
+    1 at 96 pixels an inch.
 
     ``panel`` is behind lists and forms, ``field`` behind what can be typed in. ``names`` are for people, readable on
     ``theirs`` and ``panel``. ``emoji_safe`` says that this system draws emoji without harm.
@@ -39,6 +40,7 @@ class Look:
     family: str = "TkDefaultFont"
     size: int = 11
     scale: float = 1.0
+    density: float = 1.0
     emoji_safe: bool = True
 
     def points(self, change: int = 0) -> int:
@@ -46,8 +48,8 @@ class Look:
         return max(6, round((self.size + change) * self.scale))
 
     def pixels(self, length: float) -> int:
-        """A length that grows with the zoom."""
-        return max(1, round(length * self.scale))
+        """A length that grows with the zoom, and is as long on a fine screen."""
+        return max(1, round(length * self.scale * self.density))
 
     def zoomed(self, scale: float) -> Look:
         """The same at another zoom, within what is sensible."""

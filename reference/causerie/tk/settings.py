@@ -22,10 +22,11 @@ THEMES: Final = ("system", "light", "dark")
 
 @dataclass(slots=True)
 class Settings:
-    """``geometry`` as Tk writes it; ``zoom`` 1.0 is usual; ``notify`` a command for messages while the window is not
-    looked at, empty for none; ``server`` what was typed last; ``bell`` says whether there is a sound."""
+    """``geometry`` as Tk writes it, empty for the usual; ``zoom`` 1.0 is usual; ``notify`` a command for messages while
+    the window is not looked at, empty for none; ``server`` what was typed last; ``bell`` says whether there is a sound.
+    """
 
-    geometry: str = "980x700"
+    geometry: str = ""
     theme: str = "system"
     zoom: float = 1.0
     language: str = ""
@@ -47,9 +48,10 @@ class Settings:
             self.zoom = usual.zoom
         size, _, place = self.geometry.partition("+")
         width, _, height = size.partition("x")
-        if not (width.isdigit() and height.isdigit() and 300 <= int(width) <= 10_000 and 200 <= int(height) <= 10_000):
+        numbers = width.isdecimal() and height.isdecimal()
+        if not (numbers and 300 <= int(width) <= 10_000 and 200 <= int(height) <= 10_000):
             self.geometry = usual.geometry
-        elif place and not all(part.lstrip("-").isdigit() for part in place.split("+")):
+        elif place and not all(part.removeprefix("-").isdecimal() for part in place.split("+")):
             self.geometry = size
 
 

@@ -81,10 +81,15 @@ def emoji_safe() -> bool:
     return done.returncode >= 0  # below 0: a signal ended it
 
 
-def look_for(theme: str, zoom: float, *, emoji: bool) -> Look:
-    """The look of that theme (system, light, dark) at that zoom."""
+def density(root: tk.Misc) -> float:
+    """How fine the screen is: 2 at 192 pixels an inch. Tk counts fonts in points, and so they grow by themselves."""
+    return max(1.0, round(root.winfo_fpixels("1i") / 96, 2))
+
+
+def look_for(theme: str, zoom: float, *, emoji: bool, density: float = 1.0) -> Look:
+    """The look of that theme (system, light, dark) at that zoom, on a screen so fine."""
     dark = theme == "dark" or (theme == "system" and prefers_dark())
-    return replace((DARK if dark else LIGHT).zoomed(zoom), emoji_safe=emoji)
+    return replace((DARK if dark else LIGHT).zoomed(zoom), emoji_safe=emoji, density=density)
 
 
 def apply(root: tk.Misc, look: Look) -> None:

@@ -31,17 +31,25 @@ def display():
     made.close()
 
 
+@pytest.fixture(scope="session")
+def fine_display(display):
+    """A screen with twice as many pixels an inch. It stays to the end: Tk ends a process whose screen goes away."""
+    made = display_module.Display("2560x1800", dpi=192)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def gui(display, tmp_path, monkeypatch):
     """Makes windows of the program, in this process: `gui.Gui`."""
     module = _load("gui")
-    monkeypatch.setenv("DISPLAY", display.name)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("CAUSERIE_ROWS", raising=False)
     made = []
 
-    def make(address=None, handle="alice", folder=None, **options):
-        made.append(module.Gui(display, folder or tmp_path / "window", address, handle, **options))
+    def make(address=None, handle="alice", folder=None, screen=display, **options):
+        monkeypatch.setenv("DISPLAY", screen.name)
+        made.append(module.Gui(screen, folder or tmp_path / "window", address, handle, **options))
         return made[-1]
 
     gc.disable()  # Tk's variables must go in this thread, and its main loop does not run while others collect

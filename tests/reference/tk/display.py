@@ -27,11 +27,11 @@ def missing():
 class Display:
     """One Xvfb, whose number it chooses itself."""
 
-    def __init__(self, size="1280x900"):
+    def __init__(self, size="1280x900", dpi=96):
         reader, writer = os.pipe()
         try:
             self.process = subprocess.Popen(
-                ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-dpi", "96"],
+                ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-dpi", str(dpi)],
                 pass_fds=(writer,),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

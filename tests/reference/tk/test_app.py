@@ -359,6 +359,10 @@ def test_damaged_settings_are_set_aside(gui, tmp_path):
     again = gui(folder=folder, theme_name=None)
     assert again.app.look.dark
     assert again.root.geometry() == "640x480+10+20"
+    again.close()
+    kept["geometry"] = "640x480+9000+20"  # of a screen that is gone
+    (folder / "window.json").write_text(json.dumps(kept))
+    assert gui(folder=folder).root.winfo_x() < 1280
 
 
 def test_who_looks_elsewhere_is_told(chat, house, people, monkeypatch, tmp_path):

@@ -183,6 +183,7 @@ def test_settings_come_back(tmp_path):
         {"tls": "yes"},
         {"geometry": "1x1"},
         {"geometry": "huge"},
+        {"geometry": "²00x300"},
         {"language": 7},
         {"unknown": 1},
     ],

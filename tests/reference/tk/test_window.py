@@ -6,6 +6,7 @@ import pytest
 
 from causerie.client.address import Address
 from causerie.client.model import Tick
+from causerie.tk.chats import HEIGHT
 from causerie.tk.connect import ConnectForm
 
 
@@ -177,3 +178,17 @@ def test_another_language_keeps_the_place_and_the_draft(gui, house, people):
         assert (window.app.look.scale > scale) is larger
     assert window.pane.reading_place() == place
     assert window.view.composer.value == "half a thought"
+
+
+def test_a_fine_screen(gui, house, people, fine_display):
+    bob = people("bob", house)
+    window = gui(here(house.port), screen=fine_display)
+    window.online()
+    bob.say("salut")
+    window.shows("salut")
+    assert window.app.look.density == 2.0
+    row = window.app.look.pixels(HEIGHT)
+    assert row == 2 * HEIGHT
+    lines = window.view.list._bold.metrics("linespace") + window.view.list._small.metrics("linespace")
+    assert lines < row  # the two lines of a conversation do not touch
+    window.picture("fine-screen")
