@@ -147,7 +147,7 @@ class ScreenShell:
             dont_extend_height=True,
         )
         messages = Window(_Messages(self._rows_in_view), wrap_lines=False, always_hide_cursor=True)
-        body = VSplit([ConditionalContainer(chats, wide), messages])
+        body = VSplit([ConditionalContainer(chats, wide), messages], height=Dimension(min=1, weight=1))
         bar = Window(FormattedTextControl(self._bar_text), height=1, style="class:bar", wrap_lines=False)
         menu = Float(CompletionsMenu(max_height=8), xcursor=True, ycursor=True)
         return Layout(FloatContainer(HSplit([body, bar, entry]), [menu]), focused_element=entry)
