@@ -51,6 +51,10 @@ def make_mortal(make_world):
                 self.pump()
             self.begin(name)
 
+        def close(self):
+            for store in self.stores.values():
+                store.close()
+
         def kept(self, name, place):
             return [(entry.place[1], entry.sender, entry.text) for entry in self.stores[name].page(place, None, 9999)]
 
@@ -63,7 +67,8 @@ def world(make_mortal):
     made.add("alice")
     made.add("bob")
     made.settle()
-    return made
+    yield made
+    made.close()
 
 
 def test_what_was_sent_and_not_seen_is_news_to_the_next_run(world):
@@ -95,6 +100,7 @@ def test_the_first_message_waits_for_the_list(make_mortal):
     world.settle()
     assert not world.of("alice", AllTold)
     assert not world.of("alice", MessageShown)
+    world.close()
 
 
 STEPS = st.lists(
@@ -149,3 +155,4 @@ def test_nothing_is_lost_and_nothing_sent_twice(make_mortal, steps, seed):
             if place == f"@{other[name]}":
                 assert kept == world.kept(other[name], f"@{name}")
     assert world.kept("alice", "#lobby") == world.kept("bob", "#lobby")
+    world.close()

@@ -80,6 +80,7 @@ class Adapter:
                 continue
             if kind == "F":  # the connect form is back, with an error: its user gives up
                 self.gave_up = True
+                self.quitting = False  # a key that fell on the chat as it went is lost: its user presses it again
                 self.leave()
             print(rest.replace("\t", ": "), flush=True)
 
