@@ -14,6 +14,7 @@ from causerie_conformance.cases.direct import to
 from causerie_conformance.client import Client, assuming, citing
 from causerie_conformance.problems import Kind
 from causerie_conformance.registry import case
+from causerie_spec.codec import encode
 from causerie_spec.codes import HISTORY, LOBBY, MAX_PAGE, PRESENCE, ROOMS, ErrorCode
 from causerie_spec.messages import End, Presence, Ready, Welcome, Who
 
@@ -348,7 +349,9 @@ def pipelined(arena: Arena) -> None:
     """WHO after WHO is answered one after the other, each item with the ref of its request"""
     alice, bob = arena.login("alice", capabilities=WITH), arena.login("bob")
     wanted = [bob, alice] * 10
-    refs = [alice.send(Who(to(each), "", 1, False)) for each in wanted]
+    refs = [alice.new_ref() for _ in wanted]
+    asked = zip(wanted, refs, strict=True)
+    alice.send_octets(b"".join(encode(Who(to(each), "", 1, False), ref) for each, ref in asked))
     for each, ref in zip(wanted, refs, strict=True):
         with citing("REQ-2"):
             alice.expect(Presence, ref=ref, handle=each.handle, online=True)
