@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -317,6 +319,44 @@ def test_json_of_a_message_tells_all_of_it():
         "reason": "no",
         "text": "a",
     }
+
+
+README = Path(__file__).parents[3] / "README.md"
+TOLD = (
+    message(),
+    message(kind=128),
+    message(kind=129),
+    message(missing=3),
+    EntryAdded(waiting("a", SendState.PENDING)),
+    *(EntryChanged(waiting("a", state, reason="no")) for state in SendState),
+    *(StatusChanged(link=link, ending=Ending(Cause.BYE, ByeCode.SHUTDOWN)) for link in Link),
+    Joined("#ops", 3),
+    Left("#ops"),
+    Refused("#ops", "join", 3, "no"),
+    KeepingFailed("disk full"),
+    Ended(Ending(Cause.BYE, ByeCode.SHUTDOWN), 1, 2),
+)
+
+
+def test_the_readme_lists_all_events_and_their_keys():
+    table = {}
+    for row in re.findall(r"^\| (`\w+`(?:, `\w+`)?) \| (.*) \|$", README.read_text("utf-8"), re.M):
+        for event in re.findall(r"`(\w+)`", row[0]):
+            table[event] = set(re.findall(r"`([\w ]+)`", row[1]))
+    seen = {}
+    for change in TOLD:
+        told = json.loads(json_lines.line(change) or "")
+        event = told.pop("event")
+        assert told.keys() <= table[event], event
+        seen.setdefault(event, set()).update(told.keys())
+    assert table.keys() >= seen.keys() >= {"message", "joined", "left", "gap", "state", "status", "in", "out"}
+    values = {state.value for state in SendState} | {link.value for link in Link}
+    assert {event: table[event] - keys - values for event, keys in seen.items() if table[event] - keys - values} == {
+        "in": {"join", "leave"},
+        "out": {"members", "join", "leave"},
+    }
+    assert table["state"] >= {state.value for state in SendState}
+    assert table["status"] >= {link.value for link in Link}
 
 
 LINE = Line((Span(Role.TIME, "12:00:00 "), Span(Role.NAME, "bob: ")), ("one two three", "four"), Role.TEXT, chat=True)
