@@ -1,4 +1,4 @@
-"""`causerie-gui` as a program: its command line, its settings, its exit status; and the suite's adapter."""
+"""`causerie-gui` as a program: its command line, its settings, its exit status. The suite judges it elsewhere."""
 
 import json
 import os
@@ -100,18 +100,6 @@ def test_the_window_of_a_process(display, house, people, tmp_path):
         if process.poll() is None:
             process.kill()
             process.communicate()
-
-
-@pytest.mark.uncounted
-def test_the_suite_judges_the_window(display):
-    """A part of the cases; `tox -e conformance-client-tk` judges with all."""
-    judge = Path(__file__).with_name("judge.py")
-    select = [word for topic in ("sending", "showing") for word in ("--select", topic)]
-    done = subprocess.run(
-        [sys.executable, str(judge), *select], capture_output=True, text=True, timeout=280, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "CONFORMANT" in done.stdout
 
 
 # Parts without a screen.
