@@ -195,6 +195,7 @@ class App:
             on_news=self._news,
         )
         self.view.pack(fill="both", expand=True)
+        self.root.update_idletasks()  # what comes first is drawn as it comes, not above a view that is opened later
         session.start()
         if warning:
             self.view.tell(warning)

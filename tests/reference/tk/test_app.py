@@ -395,6 +395,21 @@ def test_links_and_about(chat, monkeypatch):
     assert "can be read on the server" in shown[0]
 
 
+def test_the_view_is_laid_out_before_anything_comes(gui, house, monkeypatch):
+    """What came before would be above the view, and never seen."""
+    heights = []
+    start = Session.start
+
+    def started(session):
+        [view] = [child for child in tk._default_root.winfo_children() if isinstance(child, chat_view.ChatView)]
+        heights.append(view.pane.canvas.winfo_height())
+        start(session)
+
+    monkeypatch.setattr(Session, "start", started)
+    gui(here(house.port)).online()
+    assert heights[0] > 300
+
+
 def test_leaving_in_a_hurry(chat):
     chat.app._leaving = True  # it was asked before, and takes long
     chat.app.quit()
