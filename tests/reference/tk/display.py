@@ -41,12 +41,19 @@ class Display:
         with os.fdopen(reader) as told:
             number = told.readline().strip()
         assert number, "Xvfb did not start"
+        # Whoever is killed cannot end it: this sees their pipe end, and the windows go with their screen.
+        self._watch = subprocess.Popen(
+            ["sh", "-c", 'cat >/dev/null; kill "$0"', str(self.process.pid)], stdin=subprocess.PIPE
+        )
         self.name = f":{number}"
         kept = {k: v for k, v in os.environ.items() if k not in ("WAYLAND_DISPLAY", "XAUTHORITY", "GTK_THEME")}
         self.environment = kept | {"DISPLAY": self.name}
 
     def close(self):
         """End it."""
+        self._watch.kill()
+        self._watch.wait(LIMIT)
+        self._watch.stdin.close()
         self.process.terminate()
         self.process.wait(LIMIT)
 
